@@ -1,0 +1,1 @@
+"""Merge, GGUF writing, quantization and verification."""

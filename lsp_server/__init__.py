@@ -1,0 +1,1 @@
+"""The Language Server Protocol server: handlers translate, the core decides."""

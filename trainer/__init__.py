@@ -1,0 +1,1 @@
+"""Retraining on the user's own choices, and growing and measuring models."""

@@ -1,0 +1,1 @@
+"""Mutations, triplets and data cards."""

@@ -1,0 +1,1 @@
+"""Suites of problems, scoring, and before/after tables."""

@@ -1,0 +1,1 @@
+"""Growing the embedded starter model from random weights."""

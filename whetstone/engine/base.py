@@ -1,0 +1,95 @@
+"""The protocol that every engine fulfils, and the values that cross it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from whetstone.errors import Cancelled
+from whetstone.prompt import Prompt
+
+
+class Cancel:
+    """A stop flag shared by the one who asks and the one who works; optionally with a deadline.
+
+    `is_set` is cheap enough for llama.cpp's abort callback, which asks once per graph node.
+    """
+
+    def __init__(self, *, timeout_s: float | None = None) -> None:
+        self._event = threading.Event()
+        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def set(self) -> None:
+        self._event.set()
+
+    def is_set(self) -> bool:
+        if self._event.is_set():
+            return True
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def raise_if_set(self) -> None:
+        if self.is_set():
+            raise Cancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer. `logprob` is the sum over its `tokens` tokens, the end token included, in nats."""
+
+    text: str
+    logprob: float
+    tokens: int
+    finish: Literal["stop", "length"]
+
+    @property
+    def mean_logprob(self) -> float:
+        return self.logprob / max(1, self.tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How likely the model finds a given answer: summed over `tokens` tokens, in nats."""
+
+    logprob: float
+    tokens: int
+
+
+class Engine(Protocol):
+    """One loaded model. Not thread-safe: one worker owns it."""
+
+    @property
+    def model_id(self) -> str:
+        """Stands beside every suggestion: name and the start of the file's sha256."""
+        ...
+
+    @property
+    def prompt_format(self) -> str:
+        """A name from `whetstone.prompt.FORMATS`."""
+        ...
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        n: int,
+        max_tokens: int,
+        temperature: float = 0.8,
+        seed: int = 0,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Completion]:
+        """Yield up to `n` answers, the greedy one first, the others sampled from `seed`.
+
+        Raises:
+            Cancelled: `cancel` was set; at most 200 ms later.
+            EngineError: the prompt does not fit, or the model cannot be reached.
+        """
+        ...
+
+    def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
+        """Log-probability of `answer` plus the end token; None where the engine cannot tell."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What users did with suggestions, and the preference pairs that follow from it."""
