@@ -170,10 +170,14 @@ class _Layout:
 
     @classmethod
     def of(cls, problem: Problem) -> _Layout:
-        window = _window(problem)
-        tabs = any(line.startswith("\t") for line in window)
-        widths = [len(line) - len(line.lstrip(" ")) for line in map(_spaced, window) if line.strip()]
-        return cls(tabs=tabs, margin=min(widths, default=0) // 4 * 4)
+        around = [*problem.above[-COMPACT_ABOVE:], *problem.below[:COMPACT_BELOW]]
+        tabs = any(line.startswith("\t") for line in (*around, *problem.flagged))
+        if not any(line.strip() for line in around):
+            # Alone, a wrongly indented line would lose the very thing that is wrong with it.
+            return cls(tabs=tabs, margin=0)
+        spaced = map(_spaced, (*around, *problem.flagged))
+        margin = min((_indent(line) for line in spaced if line.strip()), default=0)
+        return cls(tabs=tabs, margin=margin // 4 * 4)
 
     def shrink(self, lines: tuple[str, ...]) -> list[str]:
         return [line[min(self.margin, _indent(line)) :] for line in map(_spaced, lines)]
@@ -195,14 +199,6 @@ def _indent(line: str) -> int:
 def _spaced(line: str) -> str:
     body = line.lstrip(" \t")
     return line[: len(line) - len(body)].replace("\t", "    ") + body.rstrip()
-
-
-def _window(problem: Problem) -> list[str]:
-    return [
-        *problem.above[-COMPACT_ABOVE:],
-        *problem.flagged,
-        *problem.below[:COMPACT_BELOW],
-    ]
 
 
 def _render_compact(problem: Problem) -> str:

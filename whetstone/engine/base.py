@@ -37,7 +37,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One answer. `logprob` is the sum over its `tokens` tokens, the end token included, in nats."""
+    """One answer. `logprob` sums over its `tokens` tokens, the end token included, in nats."""
 
     text: str
     logprob: float

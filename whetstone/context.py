@@ -1,0 +1,63 @@
+"""Which lines the model sees of a file, and which of them it may replace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from whetstone.edit import import_line
+from whetstone.problem import Diagnostic, Document, Problem, Region
+from whetstone.prompt import CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD
+
+MAX_REGION_LINES = 12
+_MAX_LINE = 400  # minified or generated lines would push everything else out of the window
+_MAX_FAILURE = 4_000
+
+
+def region_for(document: Document, diagnostic: Diagnostic) -> Region:
+    """The lines a diagnostic points at, at most MAX_REGION_LINES of them, never past the end."""
+    count = max(1, len(document.lines()))
+    start = min(diagnostic.span.start_line, count - 1)
+    stop = min(max(start + 1, diagnostic.span.end_line + 1), count)
+    if diagnostic.span.end_column == 0 and stop - start > 1:
+        stop -= 1  # an end at column 0 lies before that line
+    if stop - start > MAX_REGION_LINES:
+        stop = start + 1
+    return Region(start=start, stop=stop)
+
+
+def wider_region(document: Document, region: Region) -> Region | None:
+    """The region with the code line above it: compilers often notice a fault one line late."""
+    lines = document.lines()
+    for above in range(region.start - 1, max(-1, region.start - 4), -1):
+        if lines[above].strip():
+            return Region(start=above, stop=region.stop)
+    return None
+
+
+def build_problem(
+    document: Document,
+    diagnostic: Diagnostic,
+    *,
+    region: Region | None = None,
+    failure: str = "",
+    hints: Sequence[str] = (),
+) -> Problem:
+    """The Problem for `diagnostic`: a window of the file around the region, and its imports."""
+    region = region or region_for(document, diagnostic)
+    lines = [line.rstrip("\r\n") for line in document.lines()]
+    top = max(0, region.start - CHAT_ABOVE)
+    head_stop = min(import_line(lines), top) if top else 0
+    head = [line for line in lines[:head_stop] if re.match(r"(import|from)\s", line)]
+    return Problem(
+        name=document.name,
+        diagnostic=diagnostic,
+        region=region,
+        head=tuple(head[:CHAT_HEAD]),
+        above=tuple(line[:_MAX_LINE] for line in lines[top : region.start]),
+        flagged=tuple(lines[region.start : region.stop]),
+        below=tuple(line[:_MAX_LINE] for line in lines[region.stop : region.stop + CHAT_BELOW]),
+        hints=tuple(hints),
+        failure=failure[-_MAX_FAILURE:],
+    )
+

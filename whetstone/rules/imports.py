@@ -1,0 +1,110 @@
+"""Undefined names that an import would define."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+
+from whetstone.problem import Diagnostic, Document, Problem, Replacement
+from whetstone.rules.names import undefined_name
+
+# Names that people use without thinking of the module they come from.
+_FROM = {
+    "abc": "ABC abstractmethod", "argparse": "ArgumentParser Namespace",
+    "base64": "b64decode b64encode", "collections":
+    "ChainMap Counter OrderedDict defaultdict deque namedtuple",
+    "collections.abc": "Callable Generator Iterable Iterator Mapping MutableMapping Sequence",
+    "concurrent.futures": "ProcessPoolExecutor ThreadPoolExecutor as_completed",
+    "contextlib": "closing contextmanager asynccontextmanager suppress nullcontext ExitStack",
+    "copy": "deepcopy", "dataclasses": "asdict astuple dataclass field replace",
+    "datetime": "date timedelta timezone", "decimal": "Decimal", "difflib":
+    "SequenceMatcher get_close_matches", "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
+    "fractions": "Fraction", "functools":
+    "cache cached_property lru_cache partial reduce singledispatch total_ordering wraps",
+    "hashlib": "md5 sha1 sha256 sha512", "heapq": "heapify heappop heappush nlargest nsmallest",
+    "io": "BytesIO StringIO TextIOWrapper", "itertools":
+    "accumulate chain combinations count cycle groupby islice pairwise permutations product "
+    "repeat starmap takewhile zip_longest",
+    "math": "ceil cos exp floor gcd hypot isclose isnan log log10 log2 pi prod sin sqrt tan",
+    "operator": "attrgetter itemgetter", "pathlib": "Path PurePath PurePosixPath",
+    "pprint": "pformat pprint", "queue": "PriorityQueue Queue", "random":
+    "choice choices randint randrange sample shuffle uniform", "shutil": "copyfile copytree rmtree",
+    "statistics": "mean median mode stdev variance", "string": "ascii_letters ascii_lowercase",
+    "subprocess": "CalledProcessError Popen check_call check_output", "tempfile":
+    "NamedTemporaryFile TemporaryDirectory", "textwrap": "dedent indent", "threading":
+    "Event Lock RLock Thread", "time": "monotonic perf_counter sleep", "types":
+    "MappingProxyType ModuleType SimpleNamespace", "typing":
+    "Annotated Any BinaryIO Callable ClassVar Dict Final FrozenSet Generic IO Iterable List "
+    "Literal NamedTuple NewType NoReturn Optional Protocol Self Set TextIO Tuple Type "
+    "TypeAlias TypeVar TypedDict Union cast overload", "unittest": "TestCase mock", "unittest.mock":
+    "AsyncMock MagicMock Mock patch", "urllib.parse": "parse_qs quote unquote urlencode urljoin "
+    "urlparse urlsplit", "urllib.request": "urlopen", "uuid": "UUID uuid4", "warnings": "warn",
+    "zoneinfo": "ZoneInfo",
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in reversed(_FROM.items()) for name in names.split()}
+_ALIASES = {
+    "np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "sns": "seaborn", "tf": "tensorflow",
+    "dt": "datetime", "ET": "xml.etree.ElementTree", "sp": "scipy", "nx": "networkx",
+    "mp": "multiprocessing", "sa": "sqlalchemy",
+}  # fmt: skip
+# Modules whose own main class carries their name.
+_SAME_NAME = {"datetime", "pprint", "copy", "glob", "time"}
+
+
+def hints(document: Document, diagnostic: Diagnostic) -> list[str]:
+    name = undefined_name(diagnostic)
+    return import_lines(document, name, _flagged(document, diagnostic))[:2] if name else []
+
+
+def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
+    name = undefined_name(problem.diagnostic)
+    if name:
+        for line in import_lines(document, name, "\n".join(problem.flagged)):
+            yield Replacement(kind="import", lines=(line,))
+
+
+def import_lines(document: Document, name: str, flagged: str) -> list[str]:
+    """Import lines that would define `name` as `flagged` uses it, best first."""
+    lines: list[str] = []
+    used_as_module = re.search(rf"(?<![\w.]){re.escape(name)}\s*\.\s*\w", flagged) is not None
+    called = re.search(rf"(?<![\w.]){re.escape(name)}\s*\(", flagged) is not None
+    is_module = name in sys.stdlib_module_names and not name.startswith("_")
+    if name in _SAME_NAME and (
+        called or re.search(rf"\b{name}\.(now|utcnow|today|strptime|fromiso|combine|min|max)", flagged)
+    ):
+        lines.append(f"from {name} import {name}")
+    if is_module and (used_as_module or not called):
+        lines.append(f"import {name}")
+    if name in _MODULE_OF:
+        lines.append(f"from {_MODULE_OF[name]} import {name}")
+    if name in _ALIASES and _installed(_ALIASES[name].split(".")[0]):
+        lines.append(f"import {_ALIASES[name]} as {name}")
+    if not is_module and used_as_module and (_sibling(document, name) or _installed(name)):
+        lines.append(f"import {name}")
+    return list(dict.fromkeys(lines))
+
+
+def _flagged(document: Document, diagnostic: Diagnostic) -> str:
+    lines = document.lines()
+    return "".join(lines[diagnostic.span.start_line : diagnostic.span.end_line + 1])
+
+
+def _sibling(document: Document, name: str) -> bool:
+    if document.path is None or not name.isidentifier():
+        return False
+    folder = document.path.parent
+    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+
+
+@lru_cache(maxsize=1024)
+def _installed(name: str) -> bool:
+    """True when a top-level module of that name can be imported; nothing is executed."""
+    if name in sys.stdlib_module_names:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
