@@ -60,4 +60,3 @@ def build_problem(
         hints=tuple(hints),
         failure=failure[-_MAX_FAILURE:],
     )
-

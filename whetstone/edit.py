@@ -26,9 +26,7 @@ class TextEdit:
     new_text: str
 
 
-def edits_for(
-    document: Document, region: Region, replacement: Replacement
-) -> tuple[TextEdit, ...]:
+def edits_for(document: Document, region: Region, replacement: Replacement) -> tuple[TextEdit, ...]:
     """The smallest edits that carry out `replacement`; empty when it changes nothing."""
     lines = document.lines()
     if replacement.kind == "import":

@@ -73,7 +73,8 @@ def import_lines(document: Document, name: str, flagged: str) -> list[str]:
     called = re.search(rf"(?<![\w.]){re.escape(name)}\s*\(", flagged) is not None
     is_module = name in sys.stdlib_module_names and not name.startswith("_")
     if name in _SAME_NAME and (
-        called or re.search(rf"\b{name}\.(now|utcnow|today|strptime|fromiso|combine|min|max)", flagged)
+        called
+        or re.search(rf"\b{name}\.(now|utcnow|today|strptime|fromiso|combine|min|max)", flagged)
     ):
         lines.append(f"from {name} import {name}")
     if is_module and (used_as_module or not called):

@@ -44,9 +44,9 @@ _CLOSE_ENOUGH = 0.6
 
 def undefined_name(diagnostic: Diagnostic) -> str | None:
     """The name that a finding of any tool calls undefined."""
-    if not diagnostic.code.startswith(("F821", "NameError", "reportUndefined", "name-defined")) and (
-        "defined" not in diagnostic.message
-    ):
+    if not diagnostic.code.startswith(
+        ("F821", "NameError", "reportUndefined", "name-defined")
+    ) and ("defined" not in diagnostic.message):
         return None
     match = _UNDEFINED.search(diagnostic.message)
     return next(filter(None, match.groups()), None) if match else None

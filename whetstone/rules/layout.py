@@ -1,0 +1,49 @@
+"""Indentation: the levels at which a line could stand, judged by the lines above it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from whetstone.problem import Document, Region
+
+_OPENS_BLOCK = re.compile(r":\s*(#.*)?\Z")
+
+
+def indentations(document: Document, region: Region, line: str) -> Iterator[str]:
+    """`line` at every indentation that the code above `region.start` allows, nearest first."""
+    if not line.strip():
+        return
+    lines = [text.rstrip("\r\n") for text in document.lines()[: region.start]]
+    above = [text for text in lines if text.strip() and not text.lstrip().startswith("#")]
+    levels: list[str] = []
+    if above and _OPENS_BLOCK.search(above[-1]):
+        levels.append(_indent(above[-1]) + unit(lines))
+    current = None
+    for text in reversed(above):
+        indent = _indent(text)
+        if current is None or len(indent) < len(current):
+            levels.append(indent)
+            current = indent
+        if not indent:
+            break
+    if not above:
+        levels.append("")
+    old = _indent(line)
+    levels.sort(key=lambda level: abs(len(level) - len(old)))
+    for level in dict.fromkeys(levels):
+        if level != old:
+            yield level + line.lstrip()
+
+
+def unit(lines: list[str]) -> str:
+    """One level of indentation as the file writes it."""
+    for above, below in zip(lines, lines[1:], strict=False):
+        step = _indent(below)[len(_indent(above)) :]
+        if _OPENS_BLOCK.search(above) and step:
+            return step
+    return "    "
+
+
+def _indent(text: str) -> str:
+    return text[: len(text) - len(text.lstrip())]
