@@ -1,15 +1,15 @@
 """Every error Whetstone raises on purpose. Each message says what happened and what to do next.
 
-    WhetstoneError                  exit status 2 unless a subclass says otherwise
-    ├── UsageError                  the request itself is wrong (a path, a flag, a line number)
-    ├── SettingsError               a setting has a value that cannot be used
-    ├── ModelError                  a model file, its registry entry or its download
-    │   └── EngineError             the model is loaded but cannot answer
-    ├── StoreError                  the preference database
-    ├── SandboxError                a command could not be run under limits
-    ├── TrainingError               a training or export step
-    │   └── NotEnoughData           exit status 3: nothing is wrong, there is too little to train on
-    └── Cancelled                   exit status 130: the user stopped it
+WhetstoneError                  exit status 2 unless a subclass says otherwise
+├── UsageError                  the request itself is wrong (a path, a flag, a line number)
+├── SettingsError               a setting has a value that cannot be used
+├── ModelError                  a model file, its registry entry or its download
+│   └── EngineError             the model is loaded but cannot answer
+├── StoreError                  the preference database
+├── SandboxError                a command could not be run under limits
+├── TrainingError               a training or export step
+│   └── NotEnoughData           exit status 3: nothing is wrong, there is too little to train on
+└── Cancelled                   exit status 130: the user stopped it
 """
 
 from __future__ import annotations

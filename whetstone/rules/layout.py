@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -38,7 +39,7 @@ def indentations(document: Document, region: Region, line: str) -> Iterator[str]
 
 def unit(lines: list[str]) -> str:
     """One level of indentation as the file writes it."""
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in itertools.pairwise(lines):
         step = _indent(below)[len(_indent(above)) :]
         if _OPENS_BLOCK.search(above) and step:
             return step

@@ -17,15 +17,16 @@ _UNDEFINED = re.compile(
     re.IGNORECASE,
 )
 _NO_ATTRIBUTE = re.compile(
-    r"'(?P<type>[\w.]+)' object has no attribute '(?P<name>\w+)'(?:\. Did you mean: '(?P<did>\w+)')?"
+    r"'(?P<type>[\w.]+)' object has no attribute '(?P<name>\w+)'"
+    r"(?:\. Did you mean: '(?P<did>\w+)')?"
 )
 # What other languages write for Python's names.
 FOREIGN = {
     "null": "None", "nil": "None", "NULL": "None", "none": "None", "undefined": "None",
     "nullptr": "None", "true": "True", "TRUE": "True", "false": "False", "FALSE": "False",
-    "this": "self", "elif": "elif", "length": "len", "println": "print", "printf": "print",
+    "this": "self", "length": "len", "println": "print", "printf": "print",
     "echo": "print", "puts": "print", "string": "str", "String": "str", "integer": "int",
-    "boolean": "bool", "char": "str", "double": "float", "foreach": "for", "self": "self",
+    "boolean": "bool", "char": "str", "double": "float", "foreach": "for",
 }  # fmt: skip
 _METHODS = {
     "append": ("push", "add", "insert", "append_item", "push_back"), "strip": ("trim",),
@@ -40,13 +41,13 @@ _METHODS = {
     "pop": ("remove_last", "poll"), "copy": ("clone",), "sort": ("order", "sorted"),
 }  # fmt: skip
 _CLOSE_ENOUGH = 0.6
+_CLEARLY_MEANT = 0.85
+_UNDEFINED_CODES = ("F821", "NameError", "reportUndefined", "name-defined")
 
 
 def undefined_name(diagnostic: Diagnostic) -> str | None:
     """The name that a finding of any tool calls undefined."""
-    if not diagnostic.code.startswith(
-        ("F821", "NameError", "reportUndefined", "name-defined")
-    ) and ("defined" not in diagnostic.message):
+    if not diagnostic.code.startswith(_UNDEFINED_CODES) and "defined" not in diagnostic.message:
         return None
     match = _UNDEFINED.search(diagnostic.message)
     return next(filter(None, match.groups()), None) if match else None
@@ -85,14 +86,15 @@ def nearest(document: Document, diagnostic: Diagnostic, wrong: str) -> list[str]
     found: list[str] = []
     if wrong in attributes or wrong in methods:
         found.append(f"self.{wrong}")
-    if wrong in FOREIGN and (FOREIGN[wrong] != "self" or "self" in visible):
-        found.append(FOREIGN[wrong])
     visible -= {wrong}
     pool = sorted(visible | (set(dir(builtins)) - {"_"}))
     ranked = sorted(
         ((_likeness(wrong, name) + (0.03 if name in visible else 0.0), name) for name in pool),
         key=lambda pair: (-pair[0], pair[1]),
     )
+    found += [name for score, name in ranked if score >= _CLEARLY_MEANT and name in visible]
+    if wrong in FOREIGN and (FOREIGN[wrong] != "self" or "self" in visible):
+        found.append(FOREIGN[wrong])
     found += [name for score, name in ranked if score >= _CLOSE_ENOUGH]
     near_attribute = difflib.get_close_matches(wrong, sorted(attributes | methods), 1, 0.75)
     found += [f"self.{name}" for name in near_attribute if name != wrong]
