@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from whetstone.errors import Cancelled
+from whetstone.errors import Cancelled, EngineError
 from whetstone.prompt import Prompt
+
+
+class PromptTooLong(EngineError):
+    """The prompt does not fit the context; a smaller window of the file may."""
 
 
 class Cancel:
@@ -84,7 +88,8 @@ class Engine(Protocol):
 
         Raises:
             Cancelled: `cancel` was set; at most 200 ms later.
-            EngineError: the prompt does not fit, or the model cannot be reached.
+            PromptTooLong: the prompt and the answer do not fit the context.
+            EngineError: the model cannot be reached or failed.
         """
         ...
 

@@ -1,0 +1,70 @@
+"""An engine that answers from a script: for tests, where a model would only cost time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from whetstone.engine.base import Cancel, Completion, Score
+from whetstone.prompt import FormatName, Prompt
+
+Script = Callable[[Prompt], Sequence[str]]
+
+
+class ScriptedEngine:
+    """Gives the script's answers, each a little less likely than the one before."""
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        prompt_format: FormatName = "compact",
+        model_id: str = "scripted@0",
+        delay_s: float = 0.0,
+    ) -> None:
+        self._script = script
+        self._format = prompt_format
+        self._model_id = model_id
+        self._delay_s = delay_s
+        self.prompts: list[Prompt] = []
+
+    @property
+    def model_id(self) -> str:
+        return self._model_id
+
+    @property
+    def prompt_format(self) -> str:
+        return self._format
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        n: int,
+        max_tokens: int,
+        temperature: float = 0.8,
+        seed: int = 0,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Completion]:
+        self.prompts.append(prompt)
+        for rank, text in enumerate(self._script(prompt)[:n], start=1):
+            _wait(self._delay_s, cancel)
+            yield Completion(text=text, logprob=-float(rank), tokens=10, finish="stop")
+
+    def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
+        answers = [*self._script(prompt)]
+        rank = answers.index(answer) + 1 if answer in answers else len(answers) + 1
+        return Score(logprob=-float(rank), tokens=10)
+
+    def close(self) -> None:
+        pass
+
+
+def _wait(seconds: float, cancel: Cancel | None) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if cancel is not None:
+            cancel.raise_if_set()
+        time.sleep(0.005)
+    if cancel is not None:
+        cancel.raise_if_set()

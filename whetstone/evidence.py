@@ -1,0 +1,189 @@
+"""What can be proved about a candidate before anyone sees it.
+
+A syntax error hides every later finding of its file, so "nothing new" cannot simply compare before
+and after. The file with the flagged lines neutralized serves as a second "before": what it shows
+was there already, unless it names something that the flagged lines themselves mention.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from whetstone import diagnose
+from whetstone.errors import SandboxError
+from whetstone.problem import Diagnostic, Document, Problem, Region
+from whetstone.sandbox import RunResult
+
+TestRunner = Callable[[str], RunResult]  # runs the user's test on a copy with the given text
+
+_QUOTED = re.compile(r"'(\w+)'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at; `passed` is None when it could not be decided."""
+
+    name: str
+    passed: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All checks of one candidate."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def shown(self) -> bool:
+        """A candidate is shown when no check failed."""
+        return all(check.passed is not False for check in self.checks)
+
+    @property
+    def strength(self) -> int:
+        """How much was proved: the first key of the ranking."""
+        return sum(1 for check in self.checks if check.passed)
+
+    @property
+    def summary(self) -> str:
+        """`parses, diagnostic gone, nothing new` or, when it failed, what failed first."""
+        failed = [check for check in self.checks if check.passed is False]
+        if failed:
+            return f"not: {failed[0].name}" + (f" ({failed[0].detail})" if failed[0].detail else "")
+        return ", ".join(check.name for check in self.checks if check.passed)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [asdict(check) for check in self.checks]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What the document shows before any candidate; made once per problem."""
+
+    before: Counter[tuple[str, str]]
+    masked: Counter[tuple[str, str]]
+    masked_syntax: Diagnostic | None
+    own: bool  # the problem is one that `diagnose.find` reports, so its absence can be proved
+
+    @classmethod
+    def of(cls, document: Document, problem: Problem) -> Baseline:
+        found = diagnose.find(document)
+        own = any(_same(problem.diagnostic, other) for other in found)
+        if not any(d.code in ("SyntaxError", "IndentationError") for d in found):
+            return cls(before=_keys(found), masked=Counter(), masked_syntax=None, own=own)
+        masked = diagnose.find(_masked(document, problem.region))
+        syntax = next((d for d in masked if d.source == "python"), None)
+        return cls(before=_keys(found), masked=_keys(masked), masked_syntax=syntax, own=own)
+
+
+def prove(
+    document: Document,
+    problem: Problem,
+    new_text: str,
+    baseline: Baseline,
+    *,
+    test: TestRunner | None = None,
+) -> Evidence:
+    """Check a candidate's whole new text, cheapest check first, stopping at the first failure.
+
+    Raises:
+        WhetstoneError: ruff could not be run.
+    """
+    if new_text == document.text:
+        return Evidence(checks=(Check(name="changes something", passed=False),))
+    checks = [Check(name="changes something", passed=True)]
+    syntax = diagnose.syntax_error(new_text)
+    checks.append(_parses(document, new_text, syntax, baseline))
+    if checks[-1].passed is False:
+        return Evidence(checks=tuple(checks))
+    found = [syntax] if syntax else diagnose.ruff(document.with_text(new_text))
+    checks.append(_gone(problem, found, baseline, syntax))
+    checks.append(_nothing_new(problem, found, baseline))
+    if test is not None and all(check.passed is not False for check in checks):
+        checks.append(_test_passes(test, new_text))
+    return Evidence(checks=tuple(checks))
+
+
+def _parses(
+    document: Document, new_text: str, syntax: Diagnostic | None, baseline: Baseline
+) -> Check:
+    if syntax is None:
+        return Check(name="parses", passed=True)
+    hidden = baseline.masked_syntax
+    shift = len(Document(text=new_text).lines()) - len(document.lines())
+    if hidden and hidden.message == syntax.message and (
+        syntax.span.start_line == hidden.span.start_line + shift
+    ):  # fmt: skip
+        where = f"line {syntax.span.start_line + 1}"
+        return Check(name="parses", passed=None, detail=f"another error waits at {where}")
+    return Check(name="parses", passed=False, detail=syntax.message)
+
+
+def _gone(
+    problem: Problem, found: list[Diagnostic], baseline: Baseline, syntax: Diagnostic | None
+) -> Check:
+    if not baseline.own:
+        return Check(
+            name="diagnostic gone",
+            passed=None,
+            detail=f"only {problem.diagnostic.source} can tell",
+        )
+    if problem.diagnostic.source == "python":
+        return Check(name="diagnostic gone", passed=True)  # it parses, or fails elsewhere
+    key = _key(problem.diagnostic)
+    left = _keys(found)[key] < baseline.before[key]
+    return Check(name="diagnostic gone", passed=left)
+
+
+def _nothing_new(problem: Problem, found: list[Diagnostic], baseline: Baseline) -> Check:
+    mentioned = set(re.findall(r"\w+", "\n".join(problem.flagged)))
+    excused = {
+        key: count
+        for key, count in baseline.masked.items()
+        if not mentioned & set(_QUOTED.findall(key[1]))
+    }
+    new = _keys(found) - baseline.before - Counter(excused)
+    if not new:
+        return Check(name="nothing new", passed=True)
+    _, message = next(iter(new))
+    return Check(name="nothing new", passed=False, detail=message)
+
+
+def _test_passes(test: TestRunner, new_text: str) -> Check:
+    try:
+        result = test(new_text)
+    except SandboxError as error:
+        return Check(name="test passes", passed=None, detail=str(error))
+    if result.status == 0:
+        return Check(name="test passes", passed=True, detail=f"{result.duration_s:.1f} s")
+    why = "timed out" if result.timed_out else f"exit status {result.status}"
+    return Check(name="test passes", passed=False, detail=why)
+
+
+def _masked(document: Document, region: Region) -> Document:
+    """The document with the region replaced by a statement that means nothing."""
+    lines = document.lines()
+    first = next((line for line in lines[region.start : region.stop] if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    opens = "".join(lines[region.start : region.stop]).rstrip().endswith(":")
+    following = next((line for line in lines[region.stop :] if line.strip()), "")
+    deeper = len(following) - len(following.lstrip()) > len(indent)
+    filler = "if True:" if opens or deeper else "pass"
+    blank = [f"{indent}{filler}\n"] + ["\n"] * (len(region) - 1)
+    return document.with_text("".join([*lines[: region.start], *blank, *lines[region.stop :]]))
+
+
+def _same(one: Diagnostic, other: Diagnostic) -> bool:
+    return _key(one) == _key(other) and one.span.start_line == other.span.start_line
+
+
+def _key(diagnostic: Diagnostic) -> tuple[str, str]:
+    return (diagnostic.code, diagnostic.message)
+
+
+def _keys(found: list[Diagnostic]) -> Counter[tuple[str, str]]:
+    return Counter(map(_key, found))

@@ -1,0 +1,276 @@
+"""The main path: a diagnostic becomes ranked, proven candidates.
+
+The editor, the terminal, the evaluation and the trainer's own sampling all call `Fixer.propose`;
+there is no second copy of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from whetstone import context, edit, evidence, rules
+from whetstone.edit import TextEdit
+from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
+from whetstone.evidence import Baseline, Evidence, TestRunner
+from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
+from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
+from whetstone.settings import Settings
+from whetstone.titles import title
+
+Origin = Literal["model", "rule", "both"]
+
+_MAX_SCORED_RULES = 4
+# Rules are right more often than a small model believes: nats added to the likelihood of an answer
+# that a rule proposed. See docs/results/ranking.md for how it was chosen.
+RULE_PRIOR = 2.0
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One replacement with everything that is known about it."""
+
+    origin: Origin
+    replacement: Replacement
+    edits: tuple[TextEdit, ...]
+    new_text: str
+    diff: str
+    evidence: Evidence
+    title: str
+    logprob: float | None = None
+    tokens: int = 0
+    id: str = field(default_factory=_new_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What came of one problem. `candidates` may be shown, best first; `rejected` may not."""
+
+    problem: Problem
+    document: Document
+    diagnostic: Diagnostic
+    candidates: tuple[Candidate, ...]
+    rejected: tuple[Candidate, ...]
+    model_id: str
+    prompt_format: FormatName
+    latency_s: float
+    unparsable: int = 0
+    id: str = field(default_factory=_new_id)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A parsed answer before it is proved; the same text from two origins is one answer."""
+
+    replacement: Replacement
+    origin: Origin
+    logprob: float | None = None
+    tokens: int = 0
+
+
+class Fixer:
+    """Proposes fixes with one engine, or with rules alone when there is none."""
+
+    def __init__(self, engine: Engine | None, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    @property
+    def model_id(self) -> str:
+        return self._engine.model_id if self._engine else "rules"
+
+    @property
+    def prompt_format(self) -> FormatName:
+        return cast(FormatName, self._engine.prompt_format) if self._engine else "chat"
+
+    def propose(
+        self,
+        document: Document,
+        diagnostic: Diagnostic,
+        *,
+        n: int | None = None,
+        cancel: Cancel | None = None,
+        test: TestRunner | None = None,
+        failure: str = "",
+    ) -> Proposal:
+        """Candidates for `diagnostic`, proved and ranked.
+
+        When nothing about the flagged lines can be proved, the line above joins them once:
+        compilers often notice a fault one line late.
+
+        Raises:
+            Cancelled: `cancel` was set.
+            EngineError: the model failed; ask again with a Fixer without an engine.
+        """
+        begin = time.perf_counter()
+        region = context.region_for(document, diagnostic)
+        wider = context.wider_region(document, region)
+        first: Proposal | None = None
+        for lines in (region, wider):
+            if lines is None:
+                continue
+            proposal = self._propose(document, diagnostic, lines, n, cancel, test, failure, begin)
+            if proposal.candidates:
+                return proposal
+            first = first or proposal
+        assert first is not None
+        return dataclasses.replace(first, latency_s=time.perf_counter() - begin)
+
+    def _propose(
+        self,
+        document: Document,
+        diagnostic: Diagnostic,
+        region: Region,
+        n: int | None,
+        cancel: Cancel | None,
+        test: TestRunner | None,
+        failure: str,
+        begin: float,
+    ) -> Proposal:
+        hints = rules.hints(document, diagnostic)
+        problem = context.build_problem(
+            document, diagnostic, region=region, failure=failure, hints=hints
+        )
+        answers, unparsable, prompt = self._answers(document, problem, n, cancel)
+        baseline = Baseline.of(document, problem)
+        proved = []
+        for answer in answers:
+            if cancel is not None:
+                cancel.raise_if_set()
+            proved.append(self._candidate(document, problem, answer, baseline, test))
+        shown = [candidate for candidate in proved if candidate.evidence.shown]
+        shown = self._scored(problem, prompt, shown, cancel)
+        return Proposal(
+            problem=problem,
+            document=document,
+            diagnostic=diagnostic,
+            candidates=tuple(_ranked(shown)),
+            rejected=tuple(c for c in proved if not c.evidence.shown),
+            model_id=self.model_id,
+            prompt_format=self.prompt_format,
+            latency_s=time.perf_counter() - begin,
+            unparsable=unparsable,
+        )
+
+    def _answers(
+        self, document: Document, problem: Problem, n: int | None, cancel: Cancel | None
+    ) -> tuple[list[_Answer], int, Prompt | None]:
+        """Distinct answers of rules and model, how many could not be parsed, and the prompt."""
+        answers = {
+            replacement: _Answer(replacement=replacement, origin="rule")
+            for replacement in rules.propose(document, problem)
+        }
+        if self._engine is None:
+            return list(answers.values()), 0, None
+        unparsable = 0
+        prompt, completions = self._generate(problem, n or self._settings.candidates, cancel)
+        for completion in completions:
+            replacement = parse(completion.text, problem, self.prompt_format)
+            if completion.finish == "length" or replacement is None:
+                unparsable += 1
+                continue
+            answer = answers.setdefault(
+                replacement, _Answer(replacement=replacement, origin="model")
+            )
+            answer.origin = "both" if answer.origin == "rule" else answer.origin
+            answer.logprob, answer.tokens = completion.logprob, completion.tokens
+        return list(answers.values()), unparsable, prompt
+
+    def _generate(
+        self, problem: Problem, n: int, cancel: Cancel | None
+    ) -> tuple[Prompt, Iterator[Completion]]:
+        """Completions for the largest window of the file that fits the model's context."""
+        assert self._engine is not None
+        while True:
+            prompt = render(problem, self.prompt_format)
+            try:
+                completions = list(
+                    self._engine.generate(
+                        prompt,
+                        n=n,
+                        max_tokens=self._settings.max_tokens,
+                        temperature=self._settings.temperature,
+                        seed=self._settings.seed,
+                        cancel=cancel,
+                    )
+                )
+                return prompt, iter(completions)
+            except PromptTooLong:
+                smaller = _shrunk(problem)
+                if smaller == problem:
+                    raise
+                problem = smaller
+
+    def _candidate(
+        self,
+        document: Document,
+        problem: Problem,
+        answer: _Answer,
+        baseline: Baseline,
+        test: TestRunner | None,
+    ) -> Candidate:
+        edits = edit.edits_for(document, problem.region, answer.replacement)
+        new_text = edit.apply(document.text, edits)
+        return Candidate(
+            origin=answer.origin,
+            replacement=answer.replacement,
+            edits=edits,
+            new_text=new_text,
+            diff=edit.unified_diff(document, new_text),
+            evidence=evidence.prove(document, problem, new_text, baseline, test=test),
+            title=title(problem.diagnostic, problem.flagged, answer.replacement),
+            logprob=answer.logprob,
+            tokens=answer.tokens,
+        )
+
+    def _scored(
+        self,
+        problem: Problem,
+        prompt: Prompt | None,
+        shown: list[Candidate],
+        cancel: Cancel | None,
+    ) -> list[Candidate]:
+        """The model's likelihood for what only a rule proposed, so that both can be ranked."""
+        if self._engine is None or prompt is None:
+            return shown
+        scored = []
+        for number, candidate in enumerate(shown):
+            if candidate.logprob is None and number < _MAX_SCORED_RULES:
+                answer = answer_text(problem, candidate.replacement, self.prompt_format)
+                score = self._engine.score(prompt, answer, cancel=cancel)
+                if score is not None:
+                    candidate = dataclasses.replace(
+                        candidate, logprob=score.logprob, tokens=score.tokens
+                    )
+            scored.append(candidate)
+        return scored
+
+
+def _ranked(candidates: list[Candidate]) -> list[Candidate]:
+    """Evidence first, then likelihood; what has no likelihood keeps the rules' own order, last."""
+
+    def key(candidate: Candidate) -> tuple[int, float]:
+        prior = 0.0 if candidate.origin == "model" else RULE_PRIOR
+        logprob = -1e9 if candidate.logprob is None else candidate.logprob + prior
+        return (-candidate.evidence.strength, -logprob)
+
+    return sorted(candidates, key=key)
+
+
+def _shrunk(problem: Problem) -> Problem:
+    """The problem with half of its context."""
+    return dataclasses.replace(
+        problem,
+        head=problem.head[: len(problem.head) // 2],
+        above=problem.above[(len(problem.above) + 1) // 2 :],
+        below=problem.below[: len(problem.below) // 2],
+        failure=problem.failure[len(problem.failure) // 2 :] if len(problem.failure) > 200 else "",
+    )
