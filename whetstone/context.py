@@ -26,13 +26,46 @@ def region_for(document: Document, diagnostic: Diagnostic) -> Region:
     return Region(start=start, stop=stop)
 
 
-def wider_region(document: Document, region: Region) -> Region | None:
-    """The region with the code line above it: compilers often notice a fault one line late."""
+def regions_for(document: Document, diagnostic: Diagnostic) -> list[Region]:
+    """Regions to try in order: the flagged lines, then one wider guess at where the fault lies.
+
+    An unclosed bracket is reported where it opens and is often mended where its statement ends.
+    Most other faults of a syntax error stand on the flagged line or on the code line above it.
+    """
+    region = region_for(document, diagnostic)
+    if "was never closed" in diagnostic.message:
+        wider = _down_to_next_statement(document, region)
+    elif diagnostic.code in ("SyntaxError", "IndentationError"):
+        wider = _with_line_above(document, region)
+    else:
+        wider = None
+    return [region] if wider is None else [region, wider]
+
+
+def _down_to_next_statement(document: Document, region: Region) -> Region | None:
+    lines = document.lines()
+    margin = _indent(lines[region.start]) if lines else 0
+    stop = region.stop
+    while stop < min(len(lines), region.start + MAX_REGION_LINES):
+        line = lines[stop]
+        if line.strip() and _indent(line) <= margin and line.strip()[0] not in ")]}":
+            break
+        stop += 1
+    while stop > region.stop and not lines[stop - 1].strip():
+        stop -= 1
+    return Region(start=region.start, stop=stop) if stop > region.stop else None
+
+
+def _with_line_above(document: Document, region: Region) -> Region | None:
     lines = document.lines()
     for above in range(region.start - 1, max(-1, region.start - 4), -1):
         if lines[above].strip():
             return Region(start=above, stop=region.stop)
     return None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def build_problem(

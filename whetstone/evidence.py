@@ -11,14 +11,16 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whetstone import diagnose
 from whetstone.errors import SandboxError
 from whetstone.problem import Diagnostic, Document, Problem, Region
-from whetstone.sandbox import RunResult
 
-TestRunner = Callable[[str], RunResult]  # runs the user's test on a copy with the given text
+if TYPE_CHECKING:
+    from whetstone.sandbox import RunResult
+
+TestRunner = Callable[[str], "RunResult"]  # runs the user's test on a copy with the given text
 
 _QUOTED = re.compile(r"'(\w+)'")
 
@@ -54,7 +56,8 @@ class Evidence:
         failed = [check for check in self.checks if check.passed is False]
         if failed:
             return f"not: {failed[0].name}" + (f" ({failed[0].detail})" if failed[0].detail else "")
-        return ", ".join(check.name for check in self.checks if check.passed)
+        proved = [check.name for check in self.checks[1:] if check.passed]
+        return ", ".join(proved) or "nothing proved"
 
     def to_json(self) -> list[dict[str, Any]]:
         return [asdict(check) for check in self.checks]

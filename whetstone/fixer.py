@@ -103,20 +103,15 @@ class Fixer:
     ) -> Proposal:
         """Candidates for `diagnostic`, proved and ranked.
 
-        When nothing about the flagged lines can be proved, the line above joins them once:
-        compilers often notice a fault one line late.
+        When nothing can be proved for the flagged lines alone, a wider region is tried once.
 
         Raises:
             Cancelled: `cancel` was set.
             EngineError: the model failed; ask again with a Fixer without an engine.
         """
         begin = time.perf_counter()
-        region = context.region_for(document, diagnostic)
-        wider = context.wider_region(document, region)
         first: Proposal | None = None
-        for lines in (region, wider):
-            if lines is None:
-                continue
+        for lines in context.regions_for(document, diagnostic):
             proposal = self._propose(document, diagnostic, lines, n, cancel, test, failure, begin)
             if proposal.candidates:
                 return proposal

@@ -69,10 +69,21 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     index = problem.diagnostic.span.start_line - problem.region.start
     if not 0 <= index < len(problem.flagged):
         return
+    if "was never closed" in problem.diagnostic.message:
+        yield from _closed_below(problem)
     line = problem.flagged[index]
     for new in _lines(document, problem, line):
         lines = (*problem.flagged[:index], new, *problem.flagged[index + 1 :])
         yield Replacement(kind="replace", lines=lines)
+
+
+def _closed_below(problem: Problem) -> Iterator[Replacement]:
+    """The bracket closed at the end of a later line of the region, the last one first."""
+    for index in range(len(problem.flagged) - 1, 0, -1):
+        if problem.flagged[index].strip():
+            for new in _never_closed(problem.flagged[index], problem):
+                lines = (*problem.flagged[:index], new, *problem.flagged[index + 1 :])
+                yield Replacement(kind="replace", lines=lines)
 
 
 def _lines(document: Document, problem: Problem, line: str) -> Iterator[str]:
