@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from whetstone.problem import Diagnostic, Region, Replacement
+from whetstone.problem import Diagnostic, Replacement
 
 _MAX = 60
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
@@ -51,9 +51,3 @@ def _difference(before: list[str], after: list[str]) -> tuple[str, str]:
 def _quoted(text: str) -> str:
     text = " ".join(text.split()).replace("`", "'")
     return f"`{text[: _MAX - 1]}…`" if len(text) > _MAX else f"`{text}`"
-
-
-def place(region: Region) -> str:
-    """`line 4` or `lines 4 to 6`, counted from 1."""
-    first = f"{region.start + 1}"
-    return f"line {first}" if len(region) < 2 else f"lines {first} to {region.stop}"

@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import llama_cpp as llama
 import numpy as np
@@ -30,7 +30,7 @@ _SEQUENCE = 0
 _BATCH = 512
 
 
-@llama.llama_log_callback
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _to_logging(level: int, text: bytes, _: object) -> None:
     """llama.cpp writes to standard error otherwise, which is the editor's log."""
     if level >= 3:
@@ -106,14 +106,14 @@ class LlamaEngine:
 
     def _read_format(self, path: Path) -> FormatName:
         buffer = ctypes.create_string_buffer(64)
-        size = llama.llama_model_meta_val_str(self._model, GGUF_FORMAT_KEY.encode(), buffer, 64)  # type: ignore[arg-type]
+        size = llama.llama_model_meta_val_str(self._model, GGUF_FORMAT_KEY.encode(), buffer, 64)
         name = buffer.value.decode("utf-8", "replace") if size >= 0 else "chat"
         if name not in FORMATS:
             raise ModelError(
                 f"{path}: its prompt format {name!r} is not known to this version. "
                 "Upgrade Whetstone, or choose another model."
             )
-        return cast(FormatName, name)
+        return name
 
     @property
     def model_id(self) -> str:

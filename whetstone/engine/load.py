@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whetstone.engine.base import Engine
@@ -22,23 +21,13 @@ def load_engine(settings: Settings, registry: Registry) -> Engine:
         from whetstone.engine.openai import OpenAIEngine
 
         return OpenAIEngine(settings)
-    path, model_id = _model_file(settings, registry)
+    entry = registry.resolve(settings.model)
     from whetstone.engine.llama import LlamaEngine  # compiled code: only where a model is used
 
     return LlamaEngine(
-        path,
-        model_id=model_id,
+        entry.path,
+        model_id=entry.model_id,
         context_tokens=settings.context_tokens,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
     )
-
-
-def _model_file(settings: Settings, registry: Registry) -> tuple[Path, str]:
-    if settings.model and settings.model.endswith(".gguf"):
-        from whetstone.models import file_id
-
-        path = Path(settings.model).expanduser()
-        return path, file_id(path)
-    entry = registry.get(settings.model) if settings.model else registry.active()
-    return entry.path, entry.model_id

@@ -1,0 +1,240 @@
+"""The `whetstone` command: parse, call one function, print."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whetstone import __version__
+from whetstone.errors import Cancelled, ModelError, StoreError, UsageError, WhetstoneError
+from whetstone.settings import Settings, load_settings
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported only when they are used, and whose errors are text."""
+
+    def __init__(self, *args: Any, lazy: dict[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        import importlib
+
+        module, _, name = self._lazy[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WhetstoneError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo(f"error: {Cancelled()}", err=True)
+            ctx.exit(Cancelled.exit_status)
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "models": "whetstone.models.cli:models",
+        "prefs": "whetstone.preferences.cli:prefs",
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="whetstone")
+def main() -> None:
+    """Fix Python problems with a model that runs here and learns from your choices."""
+
+
+@main.command()
+@click.argument("where", metavar="PATH[:LINE]")
+@click.option(
+    "--test",
+    "test_command",
+    metavar="CMD",
+    help="A command that fails now and must pass; it runs on a copy, under limits.",
+)
+@click.option(
+    "--traceback",
+    "traceback_file",
+    type=click.File("r"),
+    metavar="FILE",
+    help="A Python traceback or pytest output; - reads standard input.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object per problem; nothing is written without --yes.",
+)
+@click.option("--yes", is_flag=True, help="Accept the best proven fix of every problem.")
+@click.option("-n", "candidates", type=click.IntRange(1, 64), help="Answers asked of the model.")
+@click.option("--model", help="A model of the registry, or a GGUF file; `none` uses rules alone.")
+def fix(
+    where: str,
+    test_command: str | None,
+    traceback_file: Any,
+    as_json: bool,
+    yes: bool,
+    candidates: int | None,
+    model: str | None,
+) -> None:
+    """Find the problems of a file and offer proven fixes.
+
+    Exit status: 0 when every problem was fixed, 1 when some remain, 2 on bad usage.
+    """  # fmt: skip
+    from whetstone.fixer import Fixer
+    from whetstone.terminal.ask import asker
+    from whetstone.terminal.report import Report
+    from whetstone.terminal.session import FixSession
+
+    target_path, line = _parse_place(where)
+    settings = _settings(target_path, model)
+    target = _target(target_path, line, test_command, traceback_file, settings)
+    report = Report(as_json=as_json)
+    with ExitStack() as stack:
+        engine = _engine(settings, model, report.warn, stack)
+        store = None if as_json and not yes else _store(report.warn, stack)
+        session = FixSession(
+            fixer=Fixer(engine, settings),
+            store=store,
+            ask=asker(report, yes=yes, quiet=as_json),
+            n=candidates,
+            client="whetstone fix --yes" if yes else "whetstone fix",
+            on_problem=report.problem,
+        )
+        for step in session.run(target):
+            report.step(step)
+    sys.exit(report.finish(session, target))
+
+
+def _parse_place(where: str) -> tuple[Path, int | None]:
+    """`file.py:12` -> the file and line 11 counted from 0; a drive letter's colon is no line."""
+    head, colon, tail = where.rpartition(":")
+    if colon and tail.isdigit() and head:
+        if int(tail) < 1:
+            raise UsageError(f"{where}: lines are counted from 1.")
+        return Path(head), int(tail) - 1
+    return Path(where), None
+
+
+def _target(
+    path: Path, line: int | None, test_command: str | None, traceback_file: Any, settings: Settings
+) -> Any:
+    from whetstone.source_file import read
+    from whetstone.terminal.session import Target
+
+    document = read(path).document
+    count = len(document.lines())
+    if line is not None and line >= max(1, count):
+        raise UsageError(f"{path}:{line + 1}: the file has only {count} lines.")
+    root = _workspace(path)
+    run: Callable[[str], Any] | None = None
+    if test_command:
+        from whetstone.sandbox import Limits, test_in_copy
+
+        command = shlex.split(test_command)
+        if not command:
+            raise UsageError("--test: the command is empty.")
+        limits = Limits(timeout_s=settings.test.timeout_s, memory_mb=settings.test.memory_mb)
+
+        def run(text: str) -> Any:
+            return test_in_copy(document, text, command, root, limits)
+
+    return Target(
+        path=path,
+        root=root,
+        line=line,
+        traceback=traceback_file.read() if traceback_file else "",
+        run_test=run,
+        ignore_codes=settings.ignore_codes,
+    )
+
+
+def _workspace(path: Path) -> Path:
+    """The nearest folder above that holds a project, else where the command was started."""
+    path = path.resolve()
+    for folder in path.parents:
+        if any((folder / mark).exists() for mark in (".git", "pyproject.toml", "setup.cfg")):
+            return folder
+    here = Path.cwd()
+    return here if path.is_relative_to(here) else path.parent
+
+
+def _settings(path: Path, model: str | None) -> Settings:
+    overrides = {"model": model} if model and model != "none" else {}
+    settings, problems = load_settings(_workspace(path), overrides=overrides)
+    for problem in problems:
+        click.echo(f"warning: {problem}", err=True)
+    return settings
+
+
+def _engine(
+    settings: Settings, model: str | None, warn: Callable[[str], None], stack: ExitStack
+) -> Any:
+    """The model that serves; without one, rules alone and a warning, unless one was asked for."""
+    if model == "none":
+        return None
+    from whetstone.engine.load import load_engine
+    from whetstone.models import Registry
+
+    try:
+        engine = load_engine(settings, Registry())
+    except ModelError as error:
+        if model:
+            raise
+        warn(f"{error} Going on with rules alone.")
+        return None
+    stack.callback(engine.close)
+    return engine
+
+
+def _store(warn: Callable[[str], None], stack: ExitStack) -> Any:
+    """The preference store; a broken one costs the record, never the fix."""
+    from whetstone.preferences.store import PreferenceStore
+
+    try:
+        return stack.enter_context(PreferenceStore.open())
+    except StoreError as error:
+        warn(f"{error} Choices of this run are not recorded.")
+        return None
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def settings(as_json: bool) -> None:
+    """Show the settings in force here, and where a value could not be used."""
+    import dataclasses
+
+    current, problems = load_settings(Path.cwd())
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(current), indent=2, default=str))
+    else:
+        for key, value in _flat(dataclasses.asdict(current)):
+            click.echo(f"{key} = {value!r}")
+    for problem in problems:
+        click.echo(f"warning: {problem}", err=True)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        rows += (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+        )
+    return rows

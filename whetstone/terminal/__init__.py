@@ -1,0 +1,1 @@
+"""`whetstone fix`: the main path in a terminal, one problem after the other."""

@@ -1,0 +1,180 @@
+"""One run of `whetstone fix` over a file: find, propose, ask, write, record, look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from whetstone import diagnose, locate, source_file
+from whetstone.engine.base import Cancel
+from whetstone.evidence import TestRunner
+from whetstone.fixer import Candidate, Fixer, Proposal
+from whetstone.problem import Diagnostic, Document
+from whetstone.source_file import SourceFile
+
+if TYPE_CHECKING:
+    from whetstone.preferences.store import PreferenceStore
+
+Answer = Literal["accept", "reject", "next", "skip", "quit"]
+_MAX_ROUNDS = 200  # a file whose every fix uncovers another problem still ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What to fix: a file, perhaps one line of it, a failing test, a traceback."""
+
+    path: Path
+    root: Path
+    line: int | None = None  # 0-based
+    traceback: str = ""
+    run_test: TestRunner | None = None
+    ignore_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What became of one problem."""
+
+    proposal: Proposal
+    accepted: Candidate | None
+    suggestion_id: str | None
+
+
+@dataclass(slots=True)
+class FixSession:
+    """`ask` decides about each shown candidate; `on_step` hears of each finished problem."""
+
+    fixer: Fixer
+    store: PreferenceStore | None
+    ask: Callable[[Proposal, int], Answer]
+    n: int | None = None
+    client: str = "whetstone fix"
+    on_problem: Callable[[Document, Diagnostic], None] = lambda document, diagnostic: None
+    cancel: Cancel = field(default_factory=Cancel)
+    _done: set[tuple[str, str, str]] = field(default_factory=set)
+    _quit: bool = False
+    _traceback_fixed: bool = False
+
+    def run(self, target: Target) -> Iterator[Step]:
+        """Yield a step for each problem until none is left that was not yet looked at."""
+        file = source_file.read(target.path)
+        for _ in range(_MAX_ROUNDS):
+            diagnostic = self._next_problem(file, target)
+            if diagnostic is None or self._quit:
+                break
+            step, file = self._one(file, diagnostic, target, failure="")
+            yield step
+        if not self._quit:
+            yield from self._failing(file, target)
+
+    def _next_problem(self, file: SourceFile, target: Target) -> Diagnostic | None:
+        """The first problem not yet handled. Only with the line asked for, if one was."""
+        for diagnostic in diagnose.find(file.document):
+            at_line = target.line is None or diagnostic.span.start_line == target.line
+            if not at_line or diagnostic.code in target.ignore_codes:
+                continue
+            if self._key(file.document, diagnostic) not in self._done:
+                return diagnostic
+        return None
+
+    def _one(
+        self, file: SourceFile, diagnostic: Diagnostic, target: Target, *, failure: str
+    ) -> tuple[Step, SourceFile]:
+        self._done.add(self._key(file.document, diagnostic))
+        self.on_problem(file.document, diagnostic)
+        test = target.run_test if failure else None
+        proposal = self.fixer.propose(
+            file.document, diagnostic, n=self.n, cancel=self.cancel, test=test, failure=failure
+        )
+        suggestion = self._record(proposal, target)
+        accepted = self._decide(proposal, suggestion)
+        if accepted is not None:
+            file = source_file.write(file, accepted.new_text)
+        self._settle(suggestion, accepted)
+        return Step(proposal=proposal, accepted=accepted, suggestion_id=suggestion), file
+
+    def _failing(self, file: SourceFile, target: Target) -> Iterator[Step]:
+        """The problems that a traceback or a failing test shows, once the file itself is clean."""
+        failure = target.traceback
+        if target.run_test is not None and not failure:
+            result = target.run_test(file.document.text)
+            if result.status == 0:
+                return
+            failure = f"{result.stdout}\n{result.stderr}".strip()
+        if not failure:
+            return
+        for diagnostic in locate.suspects(file.document, failure, target.root):
+            step, file = self._one(file, diagnostic, target, failure=failure)
+            yield step
+            if step.accepted is not None:
+                self._traceback_fixed = True
+            if step.accepted is not None or self._quit:
+                return
+
+    def remaining(self, target: Target) -> list[str]:
+        """What is still wrong, one line each: findings, and the failure that was asked about."""
+        document = source_file.read(target.path).document
+        left = [
+            f"{document.name}:{found.span.start_line + 1} {found.headline}"
+            for found in diagnose.find(document)
+            if found.code not in target.ignore_codes
+            and target.line in (None, found.span.start_line)
+        ]
+        if target.run_test is not None and target.run_test(document.text).status != 0:
+            left.append("the test fails")
+        elif target.traceback and not self._traceback_fixed:
+            left.append("the failure of the traceback")
+        return left
+
+    # -- the user's choice ------------------------------------------------------------------------
+
+    def _decide(self, proposal: Proposal, suggestion: str | None) -> Candidate | None:
+        index = 0
+        while index < len(proposal.candidates):
+            answer = self.ask(proposal, index)
+            candidate = proposal.candidates[index]
+            if answer == "accept":
+                return candidate
+            if answer == "reject":
+                self._event(suggestion, "rejected", candidate)
+            if answer == "quit":
+                self._quit = True
+            if answer in ("quit", "skip"):
+                return None
+            index += 1
+        return None
+
+    def _record(self, proposal: Proposal, target: Target) -> str | None:
+        if self.store is None or not proposal.candidates:
+            return None
+        return self.store.record_suggestion(
+            proposal, client=self.client, workspace=str(target.root)
+        )
+
+    def _event(self, suggestion: str | None, kind: str, candidate: Candidate) -> None:
+        if self.store is None or suggestion is None:
+            return
+        from whetstone.preferences.outcome import EventKind
+
+        self.store.record_event(suggestion, EventKind(kind), candidate_id=candidate.id)
+
+    def _settle(self, suggestion: str | None, accepted: Candidate | None) -> None:
+        if self.store is None or suggestion is None:
+            return
+        from whetstone.preferences.outcome import Outcome
+
+        if accepted is not None:
+            self._event(suggestion, "applied", accepted)
+            self.store.settle(suggestion, Outcome.ACCEPTED, candidate_id=accepted.id)
+        else:
+            self.store.settle(suggestion, Outcome.IGNORED)
+
+    @staticmethod
+    def _key(document: Document, diagnostic: Diagnostic) -> tuple[str, str, str]:
+        """A problem is the same one when its line reads the same, wherever that line moved."""
+        lines = document.lines()
+        at = diagnostic.span.start_line
+        text = lines[at].strip() if at < len(lines) else ""
+        return (diagnostic.code, diagnostic.message, text)
