@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 TestRunner = Callable[[str], "RunResult"]  # runs the user's test on a copy with the given text
 
+_FILLERS = (
+    "pass", "if True:", "def _():", "class _:", "else:", "except Exception:", "finally:", "case _:",
+)  # fmt: skip
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -168,16 +171,25 @@ def _test_passes(test: TestRunner, new_text: str) -> Check:
 
 
 def _masked(document: Document, region: Region) -> Document:
-    """The document with the region replaced by a statement that means nothing."""
+    """The document with the region replaced by a line that means nothing and breaks nothing.
+
+    What that line is depends on what stands around it, so the fillers are tried: the first one that
+    lets the file parse wins, else the one that lets the parser get furthest.
+    """
     lines = document.lines()
     first = next((line for line in lines[region.start : region.stop] if line.strip()), "")
     indent = first[: len(first) - len(first.lstrip())]
-    opens = "".join(lines[region.start : region.stop]).rstrip().endswith(":")
-    following = next((line for line in lines[region.stop :] if line.strip()), "")
-    deeper = len(following) - len(following.lstrip()) > len(indent)
-    filler = "if True:" if opens or deeper else "pass"
-    blank = [f"{indent}{filler}\n"] + ["\n"] * (len(region) - 1)
-    return document.with_text("".join([*lines[: region.start], *blank, *lines[region.stop :]]))
+    furthest, best = -1, document
+    for filler in _FILLERS:
+        blank = [f"{indent}{filler}\n"] + ["\n"] * (len(region) - 1)
+        text = "".join([*lines[: region.start], *blank, *lines[region.stop :]])
+        error = diagnose.syntax_error(text)
+        reached = len(lines) + 1 if error is None else error.span.start_line
+        if reached > furthest:
+            furthest, best = reached, document.with_text(text)
+        if error is None:
+            break
+    return best
 
 
 def _same(one: Diagnostic, other: Diagnostic) -> bool:
