@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from whetstone.errors import TrainingError
@@ -33,7 +33,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             "free some space or choose a folder you can write, then run the command again."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gguf
 import llama_cpp
 
 from export.files import scratch_file, whole_file
-from export.hf_to_gguf import load_config, write_gguf
+from export.hf_to_gguf import WIDTHS, WidthName, load_config, write_gguf
 from whetstone.errors import TrainingError
 
 # name -> (llama.cpp file type, the format that matrices get where nothing prevents it)
@@ -46,6 +46,11 @@ def _silent(_level: int, _text: bytes, _data: Any) -> None:
     """The quantizer prints a line for every tensor; the report says what matters."""
 
 
+def silence() -> None:
+    """Send llama.cpp's log nowhere."""
+    llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+
+
 def export_gguf(
     folder: Path,
     out: Path,
@@ -60,8 +65,8 @@ def export_gguf(
         TrainingError: the model cannot be expressed, the type is not known, or the disk is full.
     """
     check_quantization(quantization)
-    if quantization in ("f32", "f16", "bf16"):
-        write_gguf(folder, out, width=quantization, name=name, progress=progress)
+    if quantization in WIDTHS:
+        write_gguf(folder, out, width=cast(WidthName, quantization), name=name, progress=progress)
         return describe(out, quantization)
     # From 32 bit when the model was saved so: rounding twice costs a little for nothing.
     wide = str(getattr(load_config(folder), "dtype", "")) in ("torch.float32", "float32", "None")
@@ -80,7 +85,7 @@ def quantize(source: Path, out: Path, quantization: str, *, threads: int = 0) ->
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = QUANTIZATIONS[quantization][0]
     params.nthread = threads or min(8, os.cpu_count() or 1)
-    llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+    silence()
     with whole_file(out) as temporary:
         status = llama_cpp.llama_model_quantize(
             os.fsencode(source), os.fsencode(temporary), ctypes.byref(params)
@@ -104,7 +109,7 @@ def describe(path: Path, quantization: str) -> ExportReport:
     tensors = gguf.GGUFReader(path).tensors
     wanted = QUANTIZATIONS[quantization][1]
     # K-quant mixtures raise some matrices to Q6_K on purpose; that is no fallback.
-    fine = {wanted, "F32"} | ({"Q4_K", "Q5_K", "Q6_K"} if wanted.endswith("_K") else set())
+    fine = {"Q4_K", "Q5_K", "Q6_K"} if wanted.endswith("_K") else {wanted}
     matrices = [tensor for tensor in tensors if len(tensor.shape) > 1]
     return ExportReport(
         path=path,
