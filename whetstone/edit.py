@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from whetstone.problem import Document, Region, Replacement, Span, split_lines
 
-_BLANK_OR_COMMENT = re.compile(r"\s*(#.*)?\Z")
+_BLANK_OR_COMMENT = re.compile(r"\s*(#.*)?\s*\Z")
 _DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''')")
 _IMPORT = re.compile(r"(import|from)\s")
 _FUTURE = re.compile(r"from\s+__future__\s+import")
@@ -116,6 +116,7 @@ def _import_edits(
     if not wanted:
         return ()
     at = import_line(lines)
+    first_import = not any(_IMPORT.match(line) for line in lines[:at])
     if any(_FUTURE.match(line) for line in wanted):
         at = next((n for n, line in enumerate(lines[:at]) if _IMPORT.match(line)), at)
     newline = document.newline
@@ -123,7 +124,6 @@ def _import_edits(
     if at and not lines[at - 1].endswith(("\n", "\r")):
         text = newline + text
     follows = lines[at] if at < len(lines) else ""
-    first_import = not any(_IMPORT.match(line) for line in lines[:at])
     if first_import and at and lines[at - 1].strip():
         text = newline + text
     if first_import and follows.strip() and not _IMPORT.match(follows):

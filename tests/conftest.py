@@ -1,0 +1,33 @@
+"""Shared fixtures. Every test has a data folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from whetstone import context, diagnose, rules
+from whetstone.problem import Document, Problem
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the user's own data."""
+    folder = tmp_path / "whetstone-data"
+    monkeypatch.setenv("WHETSTONE_DATA", str(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return folder
+
+
+@pytest.fixture
+def problem_in() -> Callable[[str], tuple[Document, Problem]]:
+    """The first problem of a text, as serving builds it."""
+
+    def build(text: str) -> tuple[Document, Problem]:
+        document = Document(text=text, path=Path("/work/sample.py"))
+        diagnostic = diagnose.find(document)[0]
+        hints = rules.hints(document, diagnostic)
+        return document, context.build_problem(document, diagnostic, hints=hints)
+
+    return build

@@ -1,0 +1,110 @@
+"""Edits: minimal, exact, and at home in every line ending."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from whetstone.edit import apply, edits_for, import_line, unified_diff
+from whetstone.problem import Document, Region, Replacement, Span, split_lines
+
+
+def replaced(text: str, start: int, stop: int, *lines: str) -> str:
+    document = Document(text=text)
+    replacement = Replacement(kind="replace", lines=lines)
+    return apply(text, edits_for(document, Region(start=start, stop=stop), replacement))
+
+
+def imported(text: str, *lines: str) -> str:
+    document = Document(text=text)
+    replacement = Replacement(kind="import", lines=lines)
+    return apply(text, edits_for(document, Region(start=0, stop=1), replacement))
+
+
+def test_an_edit_touches_only_what_differs():
+    document = Document(text="a = 1\nfor x in lenght:\n")
+    (edit,) = edits_for(
+        document,
+        Region(start=1, stop=2),
+        Replacement(kind="replace", lines=("for x in length:",)),
+    )
+
+    assert edit.span == Span(start_line=1, start_column=13, end_line=1, end_column=15)
+    assert edit.new_text == "th"
+
+
+def test_no_change_is_no_edit():
+    assert replaced("a\nb\n", 0, 1, "a") == "a\nb\n"
+    document = Document(text="a\n")
+    same = Replacement(kind="replace", lines=("a",))
+    assert edits_for(document, Region(start=0, stop=1), same) == ()
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_endings_are_kept(newline):
+    text = newline.join(["a", "b", "c", ""])
+
+    assert replaced(text, 1, 2, "x", "y") == newline.join(["a", "x", "y", "c", ""])
+    assert replaced(text, 1, 2) == newline.join(["a", "c", ""])
+
+
+def test_a_last_line_without_an_ending_gets_none():
+    assert replaced("a\nb", 1, 2, "c") == "a\nc"
+
+
+def test_random_replacements_equal_the_list_operation():
+    draw = random.Random(7)
+    alphabet = ["", "x", "xy", "é😀", "    pass", "\tx"]
+    for _ in range(400):
+        newline = draw.choice(["\n", "\r\n"])
+        lines = [draw.choice(alphabet) for _ in range(draw.randint(1, 6))]
+        start = draw.randrange(len(lines))
+        stop = draw.randint(start + 1, len(lines))
+        new = [draw.choice(alphabet) for _ in range(draw.randint(1, 3))]
+        text = newline.join(lines) + newline
+        wanted = newline.join([*lines[:start], *new, *lines[stop:]]) + newline
+
+        assert replaced(text, start, stop, *new) == wanted
+
+
+def test_lines_split_as_editors_split_them():
+    assert split_lines("a\x0cb\u2028c\r\nd\re\n") == ["a\x0cb\u2028c\r\n", "d\r", "e\n"]
+    assert split_lines("") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1\n", "import os\n\nx = 1\n"),
+        ("def f():\n    pass\n", "import os\n\n\ndef f():\n    pass\n"),
+        ('"""Doc."""\n\nx = 1\n', '"""Doc."""\n\nimport os\n\nx = 1\n'),
+        ("import re\nx = 1\n", "import re\nimport os\nx = 1\n"),
+        ("from a import (\n    b,\n)\nx = 1\n", "from a import (\n    b,\n)\nimport os\nx = 1\n"),
+        ("#!/usr/bin/env python3\nx = 1\n", "#!/usr/bin/env python3\n\nimport os\n\nx = 1\n"),
+        ("import os\nx = 1\n", "import os\nx = 1\n"),
+        ("", "import os\n"),
+        ("import re", "import re\nimport os\n"),
+    ],
+)
+def test_an_import_goes_where_imports_stand(before, after):
+    assert imported(before, "import os") == after
+
+
+def test_a_future_import_comes_first():
+    text = '"""Doc."""\nimport re\n'
+
+    assert imported(text, "from __future__ import annotations").splitlines()[1:] == [
+        "from __future__ import annotations",
+        "import re",
+    ]
+
+
+def test_imports_are_found_in_a_file_that_does_not_parse():
+    assert import_line(["import os\n", "import re\n", "def f(:\n"]) == 2
+
+
+def test_a_diff_says_when_the_last_newline_is_missing():
+    diff = unified_diff(Document(text="a"), "b")
+
+    assert diff.count("\\ No newline at end of file") == 2
