@@ -77,7 +77,7 @@ def import_lines(document: Document, name: str, flagged: str) -> list[str]:
         or re.search(rf"\b{name}\.(now|utcnow|today|strptime|fromiso|combine|min|max)", flagged)
     ):
         lines.append(f"from {name} import {name}")
-    if is_module and (used_as_module or not called):
+    if is_module and used_as_module:
         lines.append(f"import {name}")
     if name in _MODULE_OF:
         lines.append(f"from {_MODULE_OF[name]} import {name}")

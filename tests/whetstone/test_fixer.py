@@ -1,0 +1,178 @@
+"""The main path with a scripted engine: ranking, proof, and what is never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whetstone import diagnose
+from whetstone.engine import Cancel, PromptTooLong
+from whetstone.engine.scripted import ScriptedEngine
+from whetstone.errors import Cancelled
+from whetstone.evidence import Baseline, prove
+from whetstone.fixer import Fixer
+from whetstone.problem import Diagnostic, Document, Span
+from whetstone.settings import Settings
+
+
+def propose(text, answers, *, diagnostic=None, **arguments):
+    document = Document(text=text, path=Path("/work/sample.py"))
+    engine = ScriptedEngine(lambda prompt: answers)
+    diagnostic = diagnostic or diagnose.find(document)[0]
+    return Fixer(engine, Settings()).propose(document, diagnostic, **arguments)
+
+
+def lines_of(candidates):
+    return ["\n".join(candidate.replacement.lines) for candidate in candidates]
+
+
+def test_a_proven_answer_is_shown_with_title_diff_and_evidence():
+    proposal = propose(
+        "def area(radius):\n    return 3 * raduis\n", ["<|fix|>    return 3 * radius"]
+    )
+    best = proposal.candidates[0]
+
+    assert best.new_text == "def area(radius):\n    return 3 * radius\n"
+    assert best.title == "replace `raduis` with `radius` (F821)"
+    assert best.evidence.summary == "parses, diagnostic gone, nothing new"
+    assert best.origin == "both"
+    assert "-    return 3 * raduis\n+    return 3 * radius\n" in best.diff
+    assert proposal.model_id == "scripted@0"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("<|fix|>    return 3 * raduis", "changes something"),
+        ("<|fix|>    return 3 * (radius", "parses"),
+        ("<|fix|>    return 4 * raduis", "diagnostic gone"),
+        ("<|fix|>    return 3 * rad", "nothing new"),
+    ],
+)
+def test_what_makes_it_no_better_is_never_shown(answer, reason):
+    text = "def area(radius):\n    return 3 * raduis\n"
+    proposal = propose(text, [answer])
+    wrong = [c for c in proposal.rejected if c.origin == "model"]
+
+    assert wrong[0].evidence.summary.startswith(f"not: {reason}")
+    assert not any(c.origin == "model" for c in proposal.candidates)
+
+
+def test_answers_that_do_not_parse_are_counted():
+    assert propose("x = nope\n", ["garbage", "<|imp|>not an import"]).unparsable == 2
+
+
+def test_the_same_answer_twice_is_one_candidate():
+    text = "def f(ab, ac):\n    return ad\n"
+    proposal = propose(text, ["<|fix|>    return ab", "<|fix|>    return ab"])
+
+    assert lines_of(proposal.candidates).count("    return ab") == 1
+
+
+def test_likelihood_ranks_what_is_proved_alike():
+    text = "def f(first, second):\n    return thirdly\n"
+    proposal = propose(text, ["<|fix|>    return second", "<|fix|>    return first"])
+
+    assert lines_of(proposal.candidates)[:2] == ["    return second", "    return first"]
+
+
+def test_a_wider_region_is_tried_when_the_flagged_line_gives_nothing():
+    text = "values = [1,\n          2\nprint(values)\n"
+    proposal = propose(text, [])
+
+    assert proposal.candidates[0].new_text == "values = [1,\n          2]\nprint(values)\n"
+    assert (proposal.problem.region.start, proposal.problem.region.stop) == (0, 2)
+
+
+def test_without_an_engine_rules_still_answer():
+    document = Document(text="x = json.loads('1')\n")
+    proposal = Fixer(None, Settings()).propose(document, diagnose.find(document)[0])
+
+    assert proposal.candidates[0].new_text.startswith("import json\n")
+    assert proposal.model_id == "rules"
+
+
+def test_a_second_syntax_error_waits_without_hiding_the_first_fix():
+    text = "def f(x)\n    return x\n\n\ndef g(y)\n    return y\n"
+    (best,) = propose(text, []).candidates
+
+    assert best.new_text.startswith("def f(x):\n")
+    assert [c.passed for c in best.evidence.checks] == [True, None, True, True]
+
+
+def test_a_fix_that_renames_what_later_lines_need_is_not_shown():
+    text = "total = (1 + 2\nprint(total)\n"
+    proposal = propose(text, ["<|fix|>totl = (1 + 2)"])
+
+    assert "totl = (1 + 2)" not in lines_of(proposal.candidates)
+    assert "total = (1 + 2)" in lines_of(proposal.candidates)
+
+
+def test_findings_that_a_syntax_error_hid_are_not_held_against_its_fix():
+    text = "import os\n\n\ndef f(x)\n    return nope\n"
+
+    assert propose(text, []).candidates[0].new_text.startswith("import os\n\n\ndef f(x):")
+
+
+def test_a_finding_of_another_tool_is_shown_as_not_decided():
+    span = Span(start_line=1, end_line=1, end_column=12)
+    diagnostic = Diagnostic(source="Pyright", code="reportReturn", message="wrong", span=span)
+    proposal = propose("def f(a: int):\n    return a\n", ["<|fix|>    return str(a)"],
+                       diagnostic=diagnostic)  # fmt: skip
+    gone = next(c for c in proposal.candidates[0].evidence.checks if c.name == "diagnostic gone")
+
+    assert gone.passed is None
+    assert "Pyright" in gone.detail
+
+
+class Result:
+    def __init__(self, status):
+        self.status, self.timed_out, self.duration_s = status, False, 0.1
+
+
+def test_a_failing_test_hides_a_candidate_and_a_passing_one_proves_it():
+    document = Document(text="def f(a):\n    return a - 1\n")
+    span = Span(start_line=1, end_line=1)
+    diagnostic = Diagnostic(source="test", code="AssertionError", message="1 != 3", span=span)
+    engine = ScriptedEngine(lambda p: ["<|fix|>    return a * 1", "<|fix|>    return a + 1"])
+    proposal = Fixer(engine, Settings()).propose(
+        document,
+        diagnostic,
+        failure="assert f(2) == 3",
+        test=lambda text: Result(0 if "a + 1" in text else 1),
+    )
+
+    assert lines_of(proposal.candidates) == ["    return a + 1"]
+    assert proposal.candidates[0].evidence.summary.endswith("test passes")
+    assert "assert f(2) == 3" in engine.prompts[0].text
+
+
+def test_a_prompt_that_is_too_long_is_asked_again_with_less_context():
+    class Small(ScriptedEngine):
+        def generate(self, prompt, **arguments):
+            if len(prompt.text) > 3000:
+                raise PromptTooLong("too long")
+            return super().generate(prompt, **arguments)
+
+    text = "".join(f"value_{i} = {i}\n" for i in range(200)) + "x = nope\n"
+    document = Document(text=text)
+    engine = Small(lambda prompt: [], prompt_format="chat")
+    Fixer(engine, Settings()).propose(document, diagnose.find(document)[0])
+
+    assert len(engine.prompts) == 1
+
+
+def test_a_cancelled_request_stops():
+    cancel = Cancel()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        propose("x = nope\n", ["<|fix|>x = 1"], cancel=cancel)
+
+
+def test_proof_stops_at_the_first_failure():
+    document = Document(text="x = (1\n")
+    problem = propose("x = (1\n", []).problem
+    result = prove(document, problem, "x = (2\n", Baseline.of(document, problem))
+
+    assert [check.name for check in result.checks] == ["changes something", "parses"]
