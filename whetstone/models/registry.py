@@ -155,6 +155,7 @@ class Registry:
         metrics: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         training_base: str | None = None,
+        expected_sha256: str | None = None,
         copy: bool = True,
         move: bool = False,
     ) -> ModelEntry:
@@ -163,6 +164,7 @@ class Registry:
         Adding the same content under the same name again changes nothing.
 
         Args:
+            expected_sha256: refuse any other content.
             copy: copy it into the registry; else it is used where it lies and never deleted.
             move: take the file itself instead of a copy; it must lie on the same disk.
 
@@ -181,20 +183,24 @@ class Registry:
 
         def work() -> ModelEntry:
             self._make_folders()
-            if not copy and not move:
-                where = path.absolute()
-                return self._register(
-                    _entry(name, where, self._sha256(where), info, owned=False, **details)
-                )
-            temporary, digest = (
-                (path, sha256_of(path)) if move else copy_in(path, self._files, info.size)
-            )
+            where, temporary = path.absolute(), None
+            if move:
+                temporary, digest = path, sha256_of(path)
+            elif copy:
+                temporary, digest = copy_in(path, self._files, info.size)
+            else:
+                digest = self._sha256(where)
             try:
-                target = self._files / f"{name}-{digest[:8]}.gguf"
-                entry = _entry(name, target, digest, read_gguf(temporary), **details)
+                if expected_sha256 not in (None, digest):
+                    raise ModelError(f"{path}: sha256 {digest}, expected {expected_sha256}.")
+                if temporary is not None:
+                    where = self._files / f"{name}-{digest[:8]}.gguf"
+                facts = read_gguf(temporary or where)
+                owned = temporary is not None
+                entry = _entry(name, where, digest, facts, owned=owned, **details)
                 return self._register(entry, temporary)
             finally:
-                if not move:
+                if temporary is not None and not move:
                     temporary.unlink(missing_ok=True)
 
         return guarded(self.root, work)
