@@ -145,7 +145,7 @@ def _target(
         raise UsageError(f"{path}:{line + 1}: the file has only {count} lines.")
     root = _workspace(path)
     run: Callable[[str], Any] | None = None
-    if test_command:
+    if test_command is not None:
         from whetstone.sandbox import Limits, test_in_copy
 
         command = shlex.split(test_command)

@@ -1,0 +1,150 @@
+"""`whetstone fix` as a user runs it: a real process, real files, a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+BUGGY = """\
+def area(r)
+    return math.pi * r ** 2
+
+
+def count(words):
+    totals = {}
+    for word in words:
+        totals[wrod] = totals.get(word, 0) + 1
+    return totals
+"""
+
+
+@pytest.fixture
+def run(tmp_path, data_folder):
+    def run(*arguments, stdin=""):
+        command = [sys.executable, "-m", "whetstone", *map(str, arguments)]
+        environment = {**os.environ, "WHETSTONE_DATA": str(data_folder), "COLUMNS": "200"}
+        return subprocess.run(
+            command, capture_output=True, text=True, input=stdin, cwd=tmp_path, env=environment
+        )
+
+    return run
+
+
+@pytest.fixture
+def buggy(tmp_path):
+    path = tmp_path / "shapes.py"
+    path.write_text(BUGGY)
+    return path
+
+
+def test_yes_fixes_every_problem_and_stores_the_choices(run, buggy):
+    result = run("fix", buggy, "--yes", "--model", "none")
+
+    assert result.returncode == 0, result.stderr
+    assert "every problem is fixed" in result.stdout
+    assert buggy.read_text().startswith("import math\n\n\ndef area(r):\n")
+    assert "totals[word]" in buggy.read_text()
+    stored = json.loads(run("prefs", "list", "--json").stdout)
+    assert len(stored) >= 3
+
+
+def test_json_prints_one_object_per_problem_and_writes_nothing(run, buggy):
+    result = run("fix", buggy, "--json", "--model", "none")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert result.returncode == 1
+    assert buggy.read_text() == BUGGY
+    assert len(rows) == 1  # the syntax error hides the rest
+    assert rows[0]["range"]["start"]["line"] == 1
+    assert rows[0]["diagnostic"]["code"] == "SyntaxError"
+    best = rows[0]["candidates"][0]
+    assert best["text"] == "def area(r):"
+    assert best["diff"].startswith("--- a/")
+    assert {check["name"] for check in best["evidence"]} >= {"parses", "nothing new"}
+    assert set(rows[0]) == {
+        "file", "range", "diagnostic", "candidates", "rejected", "accepted", "suggestion",
+        "model", "format", "unparsable", "latency_s",
+    }  # fmt: skip
+
+
+def test_without_a_terminal_nothing_is_written_unasked(run, buggy):
+    result = run("fix", buggy, "--model", "none")
+
+    assert result.returncode == 1
+    assert buggy.read_text() == BUGGY
+
+
+def test_a_clean_file_is_left_alone(run, tmp_path):
+    path = tmp_path / "clean.py"
+    path.write_text("x = 1\n")
+    result = run("fix", path, "--yes", "--model", "none")
+
+    assert (result.returncode, path.read_text()) == (0, "x = 1\n")
+    assert "No problems found" in result.stdout
+
+
+def test_a_line_limits_the_work(run, tmp_path):
+    path = tmp_path / "two.py"
+    path.write_text("def f(first, second):\n    a = frist\n    return a + secnod\n")
+    result = run("fix", f"{path}:3", "--yes", "--model", "none")
+
+    assert result.returncode == 0
+    assert path.read_text().splitlines()[1:] == ["    a = frist", "    return a + second"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fix", "missing.py"], "missing.py"),
+        (["fix", "shapes.py:99"], "only 9 lines"),
+        (["fix", "shapes.py:0"], "counted from 1"),
+        (["fix", "."], "is a folder"),
+        (["fix", "shapes.py", "--model", "no-such-model"], "no-such-model"),
+        (["fix", "shapes.py", "--test", ""], "empty"),
+        (["fix"], "Missing argument"),
+    ],
+)
+def test_bad_usage_exits_2_with_a_reason(run, buggy, arguments, message):
+    result = run(*arguments)
+
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_traceback_leads_to_its_line(run, tmp_path):
+    path = tmp_path / "cart.py"
+    path.write_text("def add(items, item):\n    items.push(item)\n    return items\n")
+    trace = (
+        f'Traceback (most recent call last):\n  File "{path}", line 2, in add\n'
+        "    items.push(item)\nAttributeError: 'list' object has no attribute 'push'\n"
+    )
+    result = run("fix", path, "--traceback", "-", "--yes", "--model", "none", stdin=trace)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "items.append(item)" in path.read_text()
+
+
+def test_a_failing_test_must_pass_before_a_fix_is_shown(run, tmp_path):
+    path = tmp_path / "cart.py"
+    path.write_text("def add(items, item):\n    items.push(item)\n    return items\n")
+    (tmp_path / "check.py").write_text("from cart import add\n\nassert add([], 1) == [1]\n")
+    command = f"{sys.executable} check.py"
+    result = run("fix", path, "--test", command, "--yes", "--model", "none")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "test passes" in result.stdout
+    assert "items.append(item)" in path.read_text()
+
+
+def test_a_broken_store_costs_the_record_but_not_the_fix(run, buggy, data_folder):
+    data_folder.mkdir(exist_ok=True)
+    (data_folder / "preferences.db").mkdir()
+    result = run("fix", buggy, "--yes", "--model", "none")
+
+    assert result.returncode == 0
+    assert "not recorded" in result.stderr
