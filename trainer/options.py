@@ -1,0 +1,63 @@
+"""What a retraining run can be told, with defaults sized for a few dozen pairs on two CPU cores."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from whetstone.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainOptions:
+    """Settings of one run; they are stored with it, and a resumed run keeps them.
+
+    Attributes:
+        min_pairs: new triplets that must have come.
+        replay: pairs of earlier runs to mix in, as a share of the new ones.
+        held_out: share of problems that are never trained on.
+        max_length: tokens of prompt and answer together; longer prompts lose context lines.
+        beta: strength of the pull towards the reference model in DPO.
+        sft_weight: weight of the chosen answers' own likelihood beside the DPO loss. Without it
+            the chosen answers become less likely, too, only less so than the rejected.
+        quantization: of the new file; the active model's when None.
+        save_steps: steps between checkpoints: what a kill may cost.
+    """
+
+    min_pairs: int = 20
+    replay: float = 0.5
+    held_out: float = 0.2
+    max_length: int = 1024
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    sft_epochs: float = 2.0
+    sft_learning_rate: float = 2e-4
+    dpo_epochs: float = 3.0
+    dpo_learning_rate: float = 1e-4
+    beta: float = 0.1
+    sft_weight: float = 1.0
+    batch_size: int = 8
+    max_steps: int = -1
+    save_steps: int = 20
+    seed: int = 0
+    quantization: str | None = None
+    base: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out < 1:
+            raise UsageError("--held-out must lie between 0 and 1, for example 0.2.")
+        if self.min_pairs < 2:
+            raise UsageError("--min-pairs must be at least 2: one to train on, one held out.")
+        for name in ("beta", "batch_size", "max_length", "save_steps", "lora_rank"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"--{name.replace('_', '-')} must be more than 0.")
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> RetrainOptions:
+        """Options as an earlier version wrote them: what is unknown now is left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
