@@ -1,6 +1,6 @@
 """A tiny random Qwen2 with a real tokenizer, made from nothing: shared by trainer and export tests.
 
-Run `python tests/tiny_qwen.py FOLDER` to look at one.
+Run `python tests/support/tiny_qwen.py FOLDER` to look at one.
 """
 
 from __future__ import annotations
