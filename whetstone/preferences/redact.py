@@ -67,35 +67,52 @@ _QUOTED = (
 def _assigned(name: str) -> re.Pattern[str]:
     """name = "x", name: str = "x", name == "x", d["name"] = "x", f(name="x")"""
     between = r"[\"']?\]?[ \t]*(?::[ \t]*[\w.\[\], |]{1,40}?[ \t]*)?(?:=|==|!=|:=)[ \t]*\(?[ \t]*"
-    return re.compile(rf"(?i)(?<![\w.-])(?P<name>{name})(?P<between>{between}){_QUOTED}")
+    return re.compile(rf"(?i)(?<![\w.-]){name}{between}{_QUOTED}")
 
 
 def _keyed(name: str) -> re.Pattern[str]:
-    """ "name": "x", ("name", "x") and getenv("name", "x")"""
+    """ "name": "x" and what has a default: getenv("name", "x")"""
     key = rf"[\"'](?:[\w.-]{{0,64}}[. -])?{name}[\"']"
-    return re.compile(rf"(?i)(?P<name>{key})(?P<between>[ \t]*[:,][ \t]*){_QUOTED}")
+    between = r"[ \t]*:[ \t]*"
+    default = r"(?<=get\()|(?<=env\()|(?<=pop\()|(?<=attr\()|(?<=default\()"
+    return re.compile(rf"(?i)(?:{key}{between}|(?:{default}){key}[ \t]*,[ \t]*){_QUOTED}")
 
 
 _SECRET_VALUES = (_assigned(_KEY_NAME), _keyed(_KEY_NAME))
 _TOKEN_VALUES = (_assigned(_SIGN_NAME), _keyed(_SIGN_NAME))
+# user, password = "x", "y" and credentials = ("x", "y"): every string of the line goes
+_TUPLE = re.compile(
+    r"(?m)^(?P<head>[ \t]*[\w.(\[*]{1,64}[ \t]*,[\w.,*)\] \t]{1,128}"
+    r"|.{0,256}?(?<!\w)credentials?[ \t]*)=(?P<rest>[ \t]*[(\[\"'rbuf][^\r\n]*)$"
+)
+_NAME = re.compile(rf"(?i)(?<![\w.-]){_KEY_NAME}$")
+_STRING = re.compile(_QUOTED)
+# \"name\": \"x\" and name=\"x\" inside a string
+_ESCAPED = re.compile(
+    rf"(?i)(?P<head>(?<![\w.-]){_KEY_NAME}(?:\\[\"'])?[ \t]*[:=][ \t]*\\[\"'])"
+    r"(?P<value>[^\"'\\\r\n]+)"
+)
 # NAME=x, export NAME=x, name: x; the forms of .env, YAML, shells and their output
 _BARE = re.compile(
     r"(?im)^(?P<head>[ \t]*(?:export[ \t]+|set[ \t]+|[-+>$][ \t]+)?"
-    rf"(?:{_KEY_NAME}|{_SIGN_NAME})"
-    r"(?:=|:[ \t]+))(?P<value>[^\s\"'#][^\r\n#]*?)(?P<tail>[ \t]*(?:#[^\r\n]*)?)$"
+    rf"(?:{_KEY_NAME}|{_SIGN_NAME})(?:=|:[ \t]+))"
+    r"(?P<value>[^\s\"'#=(\[{][^\s\"'#]*)(?P<tail>[ \t]*(?:#[^\r\n]*)?)(?=\r|$)"
 )
 _FLAG = re.compile(
     rf"(?i)(?P<head>(?<!\w)--?(?:{_KEY_NAME}|token)(?:=|[ \t]+))(?P<value>[^\s\"'-][^\s\"']*)"
 )
 
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*(?:[\[(].*)?,?\)*:?")
-_PLACEHOLDERS = re.compile(r"(?:\{[^{}]*\}|%\(?\w*\)?[sdr]|\$\{?\w+\}?|<[\w -]*>|[*.xX]+|\s)*")
+_NUMBER = re.compile(r"-?[\d_]{1,5}(?:\.\d*)?,?")
+_TYPE = re.compile(r"u?int|float|complex|str|bytes|utf|sha|md5|base|[A-Z][a-z]")
+_PLACEHOLDERS = re.compile(
+    r"(?:\{[^{}]*\}|%\(?\w*\)?[sdr]|\$\{?\w+\}?|<[\w -]*>|[*.xX]|[\s:@/,;|-])*"
+)
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[0-9A-Za-z+/=]{16,}")
-_KEY_LINE = re.compile(
-    r"[^0-9A-Za-z+/=]*(?:[0-9A-Za-z+/=]{4,}|[\w-]+: .*)[^0-9A-Za-z+/=]*(?:n[\"'])?\W*"
-)
+_BASE64 = re.compile(r"[0-9A-Za-z+/=]{4,}")
+_ARMOR_HEADER = re.compile(r"[A-Z][A-Za-z-]+: ")
 
 
 def redact(text: str) -> str:
@@ -112,6 +129,8 @@ def redact(text: str) -> str:
         text = pattern.sub(_redact_value(lambda value: True), text)
     for pattern in _TOKEN_VALUES:
         text = pattern.sub(_redact_value(_looks_random), text)
+    text = _TUPLE.sub(_redact_tuple, text)
+    text = _ESCAPED.sub(_redact_escaped, text)
     text = _BARE.sub(_redact_bare, text)
     return _FLAG.sub(_redact_flag, text)
 
@@ -151,7 +170,6 @@ def _matches(parts: list[str], glob: str) -> bool:
     return any(
         all(map(fnmatchcase, parts[start : start + width], pattern))
         for start in range(len(parts) - width + 1)
-        # In the middle of a path only whole folders count, which any glob may name.
     )
 
 
@@ -160,8 +178,7 @@ def _redact_keys(text: str) -> str:
     if "PRIVATE KEY" not in text:
         return text
     lines = text.split("\n")
-    inside = _KEY_BEGIN.search(text) is None or _starts_inside(text)
-    if inside:
+    if _starts_inside(text):
         _redact_upwards(lines)
     inside = False
     for number, line in enumerate(lines):
@@ -178,12 +195,18 @@ def _redact_keys(text: str) -> str:
         elif end:
             inside = False
         elif inside:
-            if line.strip() and not _KEY_LINE.fullmatch(line):
+            if line.strip() and not _is_key_line(line):
                 inside = False  # the block was cut off, and code goes on
             else:
                 lines[number] = _KEY_BODY.sub(mark("private-key"), line)
                 lines[number] = _short_tail(lines[number], line)
     return "\n".join(lines)
+
+
+def _is_key_line(line: str) -> bool:
+    """Whether a line is the body of a key, as it is, quoted, or commented out."""
+    bare = re.sub(r"\\[nr]", "", line).strip(" \t\r\"'#>,()\\")
+    return _BASE64.fullmatch(bare) is not None or _ARMOR_HEADER.match(bare) is not None
 
 
 def _starts_inside(text: str) -> bool:
@@ -196,7 +219,7 @@ def _redact_upwards(lines: list[str]) -> None:
     if end is None:
         return
     for number in range(end - 1, -1, -1):
-        if lines[number].strip() and not _KEY_LINE.fullmatch(lines[number]):
+        if lines[number].strip() and not _is_key_line(lines[number]):
             return
         line = lines[number]
         lines[number] = _short_tail(_KEY_BODY.sub(mark("private-key"), line), line)
@@ -227,26 +250,54 @@ def _redact_header(match: re.Match[str]) -> str:
 def _redact_value(wanted: Callable[[str], bool]) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
         value = match["value"]
-        if not value or _is_placeholder(value) or "«redacted" in value or not wanted(value):
+        if _is_placeholder(value) or "«redacted" in value or not wanted(value):
             return match[0]
-        kind = "password" if "pass" in match["name"].lower() else "secret"
-        return match["name"] + match["between"] + match["open"] + mark(kind)
+        if _closes(match):
+            return match[0]
+        kind = "password" if "pass" in match[0][: -len(value)].lower() else "secret"
+        return match[0][: -len(value)] + mark(kind)
 
     return replace
 
 
-def _redact_bare(match: re.Match[str]) -> str:
+def _redact_tuple(match: re.Match[str]) -> str:
+    names = [name.strip(" \t()[]*") for name in match["head"].split(",")]
+    if not any(map(_NAME.search, names)):
+        return match[0]
+    replace = _redact_value(lambda value: True)
+    # The quotes of `rest` pair among themselves: no need to look at what stands before.
+    return f"{match['head']}={_STRING.sub(replace, match['rest'])}"
+
+
+def _closes(match: re.Match[str]) -> bool:
+    """Whether the quote before the value ends a string, as in `"password=" + word + "&"`."""
+    start = match.start("open")
+    line = match.string[match.string.rfind("\n", 0, start) + 1 : start]
+    quote = match["quote"]
+    return len(quote) == 1 and line.replace(quote * 3, "").count(quote) % 2 == 1
+
+
+def _redact_escaped(match: re.Match[str]) -> str:
     value = match["value"]
-    is_shell = match["head"].endswith("=") and not match["head"].islower()
-    if _is_placeholder(value) or "«redacted" in value or value[0] in "([{":
+    if _is_placeholder(value) or "«redacted" in value:
         return match[0]
-    # Python names, calls and annotations are not secrets; a shell's NAME=word may well be one.
-    is_code = _EXPRESSION.fullmatch(value) and not (is_shell and re.fullmatch(r"\w*\d\w*", value))
-    if is_code or " = " in value or value in ("None", "True", "False"):
+    return match["head"] + mark("secret")
+
+
+def _redact_bare(match: re.Match[str]) -> str:
+    """Python's names, calls, numbers and annotations stay; a shell's or YAML's word may be secret.
+
+    Words with a digit tell them apart: `PASSWORD=hunter2` and `password: hunter2` go, but
+    `password=settings.password`, `size: uint8` and `token: Token2` stay.
+    """
+    value, head = match["value"], match["head"]
+    if _is_placeholder(value) or "«redacted" in value or _NUMBER.fullmatch(value):
         return match[0]
-    if re.search(r"\w[\[(]", value) and not is_shell:
-        return match[0]
-    return match["head"] + mark("secret") + match["tail"]
+    if _EXPRESSION.fullmatch(value):
+        is_code = head.endswith("=") and head.lower() == head
+        if is_code or not re.fullmatch(r"\w*\d\w*", value) or _TYPE.match(value):
+            return match[0]
+    return head + mark("secret") + match["tail"]
 
 
 def _redact_flag(match: re.Match[str]) -> str:
