@@ -31,3 +31,21 @@ def problem_in() -> Callable[[str], tuple[Document, Problem]]:
         return document, context.build_problem(document, diagnostic, hints=hints)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def tiny_hf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Qwen2 in the compact format, as a Hugging Face folder."""
+    import tiny_qwen
+
+    return tiny_qwen.make(tmp_path_factory.mktemp("tiny") / "hf")
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tiny_hf: Path) -> Path:
+    """The same model as a GGUF in 32 bits."""
+    from export.quantize import export_gguf
+
+    path = tiny_hf.parent / "tiny.gguf"
+    export_gguf(tiny_hf, path, quantization="f32")
+    return path
