@@ -1,0 +1,165 @@
+"""whetstone-lsp: the language server.
+
+whetstone-lsp                          on standard input and output, as editors start it
+whetstone-lsp --tcp 127.0.0.1:7777     on a socket, for one client
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsp_server.log import configure
+from lsp_server.parts import Parts
+from lsp_server.server import WhetstoneServer, create_server
+from whetstone import __version__
+from whetstone.errors import UsageError, WhetstoneError
+from whetstone.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from whetstone.models import Registry
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, build, serve. Errors meant for the user are one line on stderr."""
+    options = _parse(arguments)
+    try:
+        configure(options.log_file)
+        address = _address(options.tcp, allow_remote=options.allow_remote) if options.tcp else None
+        serve(create_server(real_parts()), address)
+    except WhetstoneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def serve(server: WhetstoneServer, address: tuple[str, int] | None = None) -> None:
+    """Run until the client is gone; whatever ends it, what was chosen is written down first."""
+    _on_terminate(server.session.close)
+    try:
+        if address is None:
+            server.start_io()
+        else:
+            server.start_tcp(*address)
+    except OSError as error:
+        where = f"{address[0]}:{address[1]}" if address else "stdio"
+        raise UsageError(f"{where}: cannot serve there ({error.strerror or error}).") from error
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.session.close()
+
+
+def real_parts() -> Parts:
+    """The product's own parts. What is heavy is imported in the thread that first needs it."""
+    return Parts(
+        load_engine=_load_engine,
+        model_stamp=_model_stamp(),
+        make_fixer=_make_fixer,
+        find=_find,
+        open_store=_open_store,
+        load_settings=_load_settings,
+    )
+
+
+def _load_engine(settings: Settings) -> Any:
+    from whetstone.engine.load import load_engine
+
+    return load_engine(settings, _registry())
+
+
+def _registry() -> Registry:
+    from whetstone.models import Registry
+
+    return Registry()
+
+
+def _model_stamp() -> Callable[[], tuple[int, ...]]:
+    kept: list[Registry] = []
+
+    def stamp() -> tuple[int, ...]:
+        if not kept:
+            kept.append(_registry())
+        return kept[0].active_stamp()
+
+    return stamp
+
+
+def _make_fixer(engine: Any, settings: Settings) -> Any:
+    from whetstone.fixer import Fixer
+
+    return Fixer(engine, settings)
+
+
+def _find(document: Any) -> Any:
+    from whetstone import diagnose
+
+    return diagnose.find(document)
+
+
+def _open_store(settings: Settings) -> Any:
+    from whetstone.preferences.store import PreferenceStore
+
+    return PreferenceStore.open(ignore_globs=settings.ignore_globs)
+
+
+def _load_settings(root: Path | None, overrides: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    return load_settings(root, overrides=overrides)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="whetstone-lsp", description="Whetstone's language server, on stdio by default."
+    )
+    parser.add_argument("--version", action="version", version=f"whetstone-lsp {__version__}")
+    parser.add_argument("--stdio", action="store_true", help="serve on stdio (the default)")
+    parser.add_argument("--tcp", metavar="HOST:PORT", help="serve one client on a socket")
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="let --tcp listen on an address that other machines can reach; there is no password",
+    )
+    parser.add_argument("--log-file", type=Path, metavar="PATH", help="log there, not to stderr")
+    return parser.parse_args(arguments)
+
+
+def _address(text: str, *, allow_remote: bool) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise UsageError(f"--tcp {text}: write HOST:PORT, such as 127.0.0.1:7777.")
+    if not allow_remote and not _is_loopback(host):
+        raise UsageError(
+            f"--tcp {text}: other machines could reach this address, and nothing asks them for a "
+            "password. Use 127.0.0.1, or add --allow-remote if that is what you want."
+        )
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _on_terminate(close: Callable[[], None]) -> None:
+    """Editors end servers with SIGTERM; Python would then write nothing down."""
+
+    def stop(number: int, _: object) -> None:
+        close()
+        os._exit(128 + number)  # a reader thread may hang on stdin; there is nothing left to do
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What the connected client can do, read once from its capabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lsprotocol import types
+from pygls.capabilities import get_capability
+
+# They take documentChanges although their capabilities do not say so.
+_TAKES_VERSIONED_EDITS = ("Neovim",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Capabilities as plain answers."""
+
+    name: str = "unknown"
+    resolves: bool = False
+    document_changes: bool = False
+    progress: bool = False
+    applies_edits: bool = False
+    pulls_diagnostics: bool = False
+    refreshes_diagnostics: bool = False
+    pulls_configuration: bool = False
+    registers_configuration: bool = False
+
+    @classmethod
+    def of(cls, params: types.InitializeParams) -> Client:
+        def can(path: str) -> bool:
+            return bool(get_capability(params.capabilities, path, False))
+
+        name = params.client_info.name if params.client_info else "unknown"
+        action = params.capabilities.text_document and params.capabilities.text_document.code_action
+        resolve = action.resolve_support.properties if action and action.resolve_support else ()
+        diagnostic = (
+            params.capabilities.text_document and params.capabilities.text_document.diagnostic
+        )
+        return cls(
+            name=name,
+            resolves="edit" in resolve and can("text_document.code_action.data_support"),
+            document_changes=can("workspace.workspace_edit.document_changes")
+            or name in _TAKES_VERSIONED_EDITS,
+            progress=can("window.work_done_progress"),
+            applies_edits=can("workspace.apply_edit"),
+            pulls_diagnostics=diagnostic is not None,
+            refreshes_diagnostics=can("workspace.diagnostics.refresh_support"),
+            pulls_configuration=can("workspace.configuration"),
+            registers_configuration=can("workspace.did_change_configuration.dynamic_registration"),
+        )

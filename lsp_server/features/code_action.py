@@ -1,0 +1,135 @@
+"""textDocument/codeAction: answered at once. The model is asked here only by clients that cannot
+resolve, when the user asked for actions, and never longer than `deadline_s`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from lsprotocol import types
+
+from lsp_server import actions
+from lsp_server.documents import OpenDocument
+from lsp_server.features.guard import guarded
+from lsp_server.features.progress import Progress
+from lsp_server.problems import ProblemAt, covered_codes, problems_at, span_of
+from lsp_server.server import WhetstoneServer
+from whetstone.fixer import Proposal
+from whetstone.problem import Diagnostic
+
+_WAIT_FOR_FINDINGS_S = 0.15
+
+
+def register(server: WhetstoneServer) -> None:
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        types.CodeActionOptions(
+            code_action_kinds=[types.CodeActionKind.QuickFix],
+            resolve_provider=True,
+            work_done_progress=True,
+        ),
+    )
+    @guarded(lambda _: [])
+    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+        document = server.session.documents.python(params.text_document.uri)
+        if document is None or not actions.wanted(params.context.only):
+            return []
+        if not server.session.serves(document):
+            return []
+        problems = await _problems(server, document, params)
+        if server.session.client.resolves:
+            listed = [action for each in problems for action in _listed(server, document, each)]
+        else:
+            listed = await _eager(server, document, problems, params)
+        return listed + _applied(server, document, params)
+
+
+async def _problems(
+    server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
+) -> list[ProblemAt]:
+    session, reported = server.session, params.context.diagnostics
+    version = document.version
+    own = await _own_findings(server, document)
+    if document.version != version:
+        return []  # typed on while we looked: the client asks again
+    covered = session.covered.setdefault(document.uri, set())
+    new = covered_codes(document, own, reported) - covered
+    if new and session.settings.diagnostics == "auto":
+        covered |= new
+        server.publisher.refresh_all()
+    if session.settings.diagnostics == "off":
+        own = ()
+    return problems_at(
+        document, params.range, own, reported, ignore_codes=session.settings.ignore_codes
+    )
+
+
+async def _own_findings(server: WhetstoneServer, document: OpenDocument) -> tuple[Diagnostic, ...]:
+    try:
+        findings = server.session.findings.current(document.uri)
+        return await asyncio.wait_for(findings, _WAIT_FOR_FINDINGS_S) or ()
+    except TimeoutError:
+        return ()  # a large file: what the client itself reports has to do
+
+
+def _listed(
+    server: WhetstoneServer, document: OpenDocument, problem: ProblemAt
+) -> list[types.CodeAction]:
+    """What a problem's menu entries are: its known candidates, or one that is still to resolve."""
+    suggestions = server.session.suggestions
+    known = suggestions.for_problem(document.uri, document.buffer.text, problem.diagnostic)
+    if known is not None:
+        return _candidates(server, document, problem, known)
+    suggestions.list_problem(problem)
+    return [actions.unresolved(problem)]
+
+
+def _candidates(
+    server: WhetstoneServer, document: OpenDocument, problem: ProblemAt, proposal: Proposal
+) -> list[types.CodeAction]:
+    session, reported = server.session, problem.reported
+    candidates = session.suggestions.open_candidates(document.uri, proposal)
+    listed = [
+        actions.resolved(document, session.client, proposal, candidate, reported)
+        for candidate in candidates
+    ]
+    if candidates and session.capture.state(proposal.id) is not None:
+        listed.append(actions.rejection(proposal.id, candidates[0].id, reported))
+    return listed
+
+
+async def _eager(
+    server: WhetstoneServer,
+    document: OpenDocument,
+    problems: list[ProblemAt],
+    params: types.CodeActionParams,
+) -> list[types.CodeAction]:
+    """Complete actions for clients without resolve: what is known, and what can be had in time."""
+    session = server.session
+    asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
+    end = time.monotonic() + session.settings.deadline_s
+    listed: list[types.CodeAction] = []
+    async with Progress(server, "Looking for fixes", token=params.work_done_token):
+        for problem in problems:
+            text, version = document.buffer.text, document.version
+            known = session.suggestions.for_problem(document.uri, text, problem.diagnostic)
+            left = end - time.monotonic()
+            if known is None and asked and left > 0 and version == problem.version:
+                known = await session.propose(document, problem, deadline_s=left)
+            if known is not None and document.version == version:
+                listed += _candidates(server, document, problem, known)
+    return listed
+
+
+def _applied(
+    server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
+) -> list[types.CodeAction]:
+    """On lines that a fix has just changed: the way to say no to it."""
+    wanted = span_of(document, params.range)
+    return [
+        actions.rejection(suggestion_id, candidate_id, ())
+        for suggestion_id, candidate_id, (start, stop) in server.session.capture.standing(
+            document.uri
+        )
+        if start <= wanted.end_line and wanted.start_line < max(stop, start + 1)
+    ]

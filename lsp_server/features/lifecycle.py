@@ -1,0 +1,43 @@
+"""initialize, initialized, shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lsprotocol import types
+
+from lsp_server.client import Client
+from lsp_server.documents import path_of
+from lsp_server.features import configuration
+from lsp_server.features.guard import guarded
+from lsp_server.server import WhetstoneServer
+from lsp_server.text import Encoding
+
+_ENCODINGS: dict[str, Encoding] = {"utf-8": "utf-8", "utf-16": "utf-16", "utf-32": "utf-32"}
+
+
+def register(server: WhetstoneServer) -> None:
+    session = server.session
+
+    @server.feature(types.INITIALIZE)
+    @guarded()
+    def initialize(params: types.InitializeParams) -> None:
+        server.started()
+        encoding = server.workspace.position_encoding or "utf-16"
+        session.documents.encoding = _ENCODINGS[getattr(encoding, "value", encoding)]
+        session.client = Client.of(params)
+        folders = params.workspace_folders or []
+        root = folders[0].uri if folders else params.root_uri or ""
+        session.root = path_of(root)
+        session.configure(params.initialization_options, initial=True)
+
+    @server.feature(types.INITIALIZED)
+    @guarded()
+    async def initialized(_: types.InitializedParams) -> None:
+        await configuration.start(server)
+
+    @server.feature(types.SHUTDOWN)
+    @guarded()
+    async def shutdown(_: None) -> None:
+        # Answered only when every outcome is on the disk: editors kill soon after.
+        await asyncio.to_thread(session.close)

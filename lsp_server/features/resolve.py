@@ -1,0 +1,64 @@
+"""codeAction/resolve: the model is asked here, while the client can show progress and cancel."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from lsp_server import actions
+from lsp_server.features.guard import guarded
+from lsp_server.features.progress import Progress
+from lsp_server.problems import ProblemAt
+from lsp_server.server import WhetstoneServer
+from whetstone.fixer import Proposal
+
+
+def register(server: WhetstoneServer) -> None:
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    @guarded(lambda action: action)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        """The action with its edit; unchanged when it is not ours or the document moved on."""
+        key = actions.problem_key(action)
+        problem = server.session.suggestions.problem(key) if key else None
+        if key is None or problem is None:
+            return action
+        proposal = await _proposal(server, problem)
+        if proposal is not None:
+            _fill(server, action, key, problem, proposal)
+        return action
+
+
+async def _proposal(server: WhetstoneServer, problem: ProblemAt) -> Proposal | None:
+    session = server.session
+    document = session.documents.get(problem.uri)
+    if document is None or document.version != problem.version:
+        return None
+    text = document.buffer.text
+    known = session.suggestions.for_problem(problem.uri, text, problem.diagnostic)
+    if known is not None:
+        return known
+    code = problem.diagnostic.code or "this problem"
+    title = f"Fixing {code}" if session.worker.loaded else f"Loading the model to fix {code}"
+    async with Progress(server, title):
+        return await session.propose(document, problem)
+
+
+def _fill(
+    server: WhetstoneServer,
+    action: types.CodeAction,
+    key: str,
+    problem: ProblemAt,
+    proposal: Proposal,
+) -> None:
+    session = server.session
+    document = session.documents.get(problem.uri)
+    if document is None or document.version != problem.version:
+        return
+    candidates = session.suggestions.open_candidates(problem.uri, proposal)
+    if not candidates:
+        code = problem.diagnostic.code or "this problem"
+        server.inform(f"no fix for {code} could be proved, so none is offered.")
+        return
+    best = candidates[0]
+    session.suggestions.link(key, proposal.id, best.id)
+    action.title = f"Whetstone: {best.title}"
+    action.edit = actions.workspace_edit(document, session.client, best.edits)

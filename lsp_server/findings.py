@@ -1,0 +1,79 @@
+"""What our own tools find in open documents, computed off the event loop, once for each version."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lsp_server.documents import Documents
+from lsp_server.parts import Parts
+from whetstone.errors import WhetstoneError
+from whetstone.problem import Diagnostic, Document
+
+log = logging.getLogger(__name__)
+
+Found = tuple[Diagnostic, ...]
+
+MAX_CHARS = 4_000_000  # generated files beyond this would keep the checker busy for nothing
+
+
+class Findings:
+    """Findings by document. Only the event loop touches it; the tools run in one thread."""
+
+    def __init__(self, parts: Parts, documents: Documents, *, warn: Callable[[str], None]) -> None:
+        self._parts = parts
+        self._documents = documents
+        self._warn = warn
+        self._latest: dict[str, tuple[int, Found]] = {}
+        self._running: dict[str, tuple[int, asyncio.Task[Found | None]]] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whetstone-find")
+
+    def known(self, uri: str) -> Found | None:
+        """Findings for the document as it is now, when they are there already."""
+        document, latest = self._documents.get(uri), self._latest.get(uri)
+        if document is None or latest is None or latest[0] != document.version:
+            return None
+        return latest[1]
+
+    async def current(self, uri: str) -> Found | None:
+        """Findings for the document as it is now; None when it changes meanwhile or they fail."""
+        document = self._documents.python(uri)
+        if document is None:
+            return None
+        if (known := self.known(uri)) is not None:
+            return known
+        running = self._running.get(uri)
+        if running is None or running[0] != document.version:
+            task = asyncio.create_task(self._find(uri, document.snapshot()))
+            running = self._running[uri] = (document.version, task)
+        return await asyncio.shield(running[1])
+
+    def forget(self, uri: str) -> None:
+        self._latest.pop(uri, None)
+        self._running.pop(uri, None)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _find(self, uri: str, snapshot: Document) -> Found | None:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(self._thread, self._work, snapshot)
+        except WhetstoneError as error:
+            self._warn(str(error))
+            return None
+        except Exception:
+            log.exception("diagnostics could not be computed")
+            return None
+        document = self._documents.get(uri)
+        if document is None or document.version != snapshot.version:
+            return None
+        self._latest[uri] = (document.version, found)
+        return found
+
+    def _work(self, snapshot: Document) -> Found:
+        if len(snapshot.text) > MAX_CHARS:
+            return ()
+        return tuple(self._parts.find(snapshot))

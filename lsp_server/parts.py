@@ -1,0 +1,64 @@
+"""What the server is made from. `__main__` puts the real parts in, tests put theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from whetstone.engine.base import Cancel, Engine
+from whetstone.fixer import Proposal
+from whetstone.preferences.outcome import EventKind, Outcome
+from whetstone.problem import Diagnostic, Document
+from whetstone.settings import Settings
+
+
+class Proposer(Protocol):
+    """The part of `whetstone.fixer.Fixer` that the server uses."""
+
+    def propose(
+        self, document: Document, diagnostic: Diagnostic, *, cancel: Cancel | None = None
+    ) -> Proposal: ...
+
+
+class Store(Protocol):
+    """The part of `whetstone.preferences.store.PreferenceStore` that the server uses."""
+
+    @property
+    def notices(self) -> tuple[str, ...]: ...
+
+    def record_suggestion(self, proposal: Proposal, *, client: str, workspace: str = "") -> str: ...
+
+    def record_event(
+        self, suggestion_id: str, kind: EventKind, *, candidate_id: str | None = None
+    ) -> None: ...
+
+    def settle(
+        self,
+        suggestion_id: str,
+        outcome: Outcome,
+        *,
+        candidate_id: str | None = None,
+        user_lines: tuple[str, ...] | None = None,
+        user_kind: Literal["replace", "import"] | None = None,
+    ) -> list[int]: ...
+
+    def expire(self, before: str) -> int: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Factories, so that nothing heavy is imported or opened before it is needed.
+
+    `load_engine` and `open_store` are called in the thread that will use the result.
+    """
+
+    load_engine: Callable[[Settings], Engine]
+    model_stamp: Callable[[], Hashable]
+    make_fixer: Callable[[Engine | None, Settings], Proposer]
+    find: Callable[[Document], list[Diagnostic]]
+    open_store: Callable[[Settings], Store]
+    load_settings: Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]

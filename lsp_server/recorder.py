@@ -1,0 +1,98 @@
+"""Writes what was captured into the store, in order, in one thread of its own.
+
+A store that cannot be written is told once; fixes are offered all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from lsp_server.captured import Effect, Noted
+from lsp_server.parts import Parts, Store
+from whetstone.errors import WhetstoneError
+from whetstone.fixer import Proposal
+from whetstone.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 30.0  # a store that could not be opened is not tried for every event
+_ABANDONED = timedelta(days=7)  # open for so long: its server was killed
+
+
+class Recorder:
+    """Opens the store with the first write. Every call returns at once with a future."""
+
+    def __init__(self, parts: Parts, *, warn: Callable[[str], None]) -> None:
+        self._parts = parts
+        self._warn = warn
+        self._store: Store | None = None
+        self._retry_at = 0.0
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whetstone-store")
+
+    def suggestion(
+        self, proposal: Proposal, settings: Settings, *, client: str, workspace: str
+    ) -> Future[bool]:
+        return self._submit(
+            settings,
+            lambda store: store.record_suggestion(proposal, client=client, workspace=workspace),
+        )
+
+    def effects(self, effects: Sequence[Effect], settings: Settings) -> Future[bool]:
+        """Append events and outcomes; the future says whether they are on the disk."""
+        return self._submit(settings, lambda store: _write(store, effects))
+
+    def close(self) -> None:
+        """Wait for what was submitted, then close the store."""
+        self._thread.submit(self._close_store)
+        self._thread.shutdown(wait=True)
+
+    def _submit(self, settings: Settings, write: Callable[[Store], object]) -> Future[bool]:
+        return self._thread.submit(self._run, settings, write)
+
+    def _run(self, settings: Settings, write: Callable[[Store], object]) -> bool:
+        """Never raises: what a person chose is worth a message, never a crash."""
+        try:
+            store = self._opened(settings)
+            if store is None:
+                return False
+            write(store)
+            return True
+        except WhetstoneError as error:
+            self._warn(f"{error} Choices are not recorded until then.")
+        except Exception as error:
+            log.exception("a choice could not be recorded")
+            self._warn(f"A choice could not be recorded ({type(error).__name__}); see the log.")
+        return False
+
+    def _opened(self, settings: Settings) -> Store | None:
+        if self._store is None and time.monotonic() >= self._retry_at:
+            self._retry_at = time.monotonic() + _RETRY_S
+            self._store = self._parts.open_store(settings)
+            for notice in self._store.notices:
+                self._warn(notice)
+            before = (datetime.now(UTC) - _ABANDONED).isoformat(timespec="milliseconds")
+            self._store.expire(before.replace("+00:00", "Z"))
+        return self._store
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+
+def _write(store: Store, effects: Sequence[Effect]) -> None:
+    for effect in effects:
+        if isinstance(effect, Noted):
+            store.record_event(effect.suggestion_id, effect.kind, candidate_id=effect.candidate_id)
+        else:
+            store.settle(
+                effect.suggestion_id,
+                effect.outcome,
+                candidate_id=effect.candidate_id,
+                user_lines=effect.user_lines,
+                user_kind=effect.user_kind,
+            )

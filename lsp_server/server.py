@@ -1,0 +1,82 @@
+"""The factory: a language server from its parts. No module state, so tests build as many as they
+like."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter
+
+from lsp_server.parts import Parts
+from lsp_server.publisher import Publisher
+from lsp_server.session import Session
+from whetstone import __version__
+
+log = logging.getLogger(__name__)
+
+
+class _Protocol(LanguageServerProtocol):
+    """pygls without its own copy of the documents: ours splits lines as editors do (text.py)."""
+
+    lsp_text_document__did_open = None  # type: ignore[assignment]
+    lsp_text_document__did_change = None  # type: ignore[assignment]
+    lsp_text_document__did_close = None  # type: ignore[assignment]
+
+
+class WhetstoneServer(LanguageServer):
+    """A language server that knows its session."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(
+            "whetstone-lsp",
+            __version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            protocol_cls=_Protocol,
+            converter_factory=default_converter,
+        )
+        self.session = Session(parts, warn=self.warn)
+        self.publisher = Publisher(self.session, self)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told: set[str] = set()
+
+    def started(self) -> None:
+        """Called in the event loop: from now on other threads can reach it."""
+        self._loop = asyncio.get_running_loop()
+
+    def warn(self, text: str) -> None:
+        """Show a message to the user, each text once. From any thread."""
+        log.warning("%s", text)
+        self._in_loop(self._tell, types.MessageType.Warning, text)
+
+    def inform(self, text: str) -> None:
+        """Show an answer to something the user just did."""
+        self._show(types.MessageType.Info, text)
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """A broken message from the client is for the log; the user can do nothing about it."""
+        log.error("%s: %s", source.__name__, type(error).__name__)
+
+    def _in_loop(self, call: Any, *arguments: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _tell(self, kind: types.MessageType, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._show(kind, text)
+
+    def _show(self, kind: types.MessageType, text: str) -> None:
+        self.window_show_message(types.ShowMessageParams(type=kind, message=f"Whetstone: {text}"))
+
+
+def create_server(parts: Parts) -> WhetstoneServer:
+    """A server with every feature registered, ready for `start_io` or `start_tcp`."""
+    from lsp_server.features import register_all
+
+    server = WhetstoneServer(parts)
+    register_all(server)
+    return server

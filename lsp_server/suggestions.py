@@ -1,0 +1,149 @@
+"""What was proposed, so that the next menu can show it, and what each key or id stands for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lsp_server.captured import Change, Suggestion
+from lsp_server.problems import ProblemAt
+from lsp_server.text import bare
+from whetstone.fixer import Candidate, Proposal
+from whetstone.problem import Diagnostic, Replacement, split_lines
+
+_MAX_REMEMBERED = 256
+_V = TypeVar("_V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A proposal and the document it belongs to."""
+
+    uri: str
+    proposal: Proposal
+
+    def candidate(self, candidate_id: str) -> Candidate | None:
+        return next((c for c in self.proposal.candidates if c.id == candidate_id), None)
+
+
+class Suggestions:
+    """Proposals by id, by problem, and by the key of the action that was resolved with them."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._problems: OrderedDict[str, ProblemAt] = OrderedDict()
+        self._resolved: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._turned_down: set[tuple[str, tuple[str, ...], Replacement]] = set()
+
+    # -- problems that stood in a menu, not resolved yet --------------------------------------
+
+    def list_problem(self, problem: ProblemAt) -> None:
+        _remember(self._problems, problem.key, problem)
+
+    def problem(self, key: str) -> ProblemAt | None:
+        return self._problems.get(key)
+
+    # -- proposals ----------------------------------------------------------------------------
+
+    def add(self, uri: str, proposal: Proposal) -> None:
+        _remember(self._known, proposal.id, Known(uri=uri, proposal=proposal))
+
+    def get(self, proposal_id: str) -> Known | None:
+        return self._known.get(proposal_id)
+
+    def for_problem(self, uri: str, text: str, diagnostic: Diagnostic) -> Proposal | None:
+        """The newest proposal for this very text, if there was one: undo brings it back too."""
+        for known in reversed(self._known.values()):
+            proposal = known.proposal
+            same = known.uri == uri and proposal.diagnostic == diagnostic
+            if same and proposal.document.text == text:
+                return proposal
+        return None
+
+    def open_candidates(self, uri: str, proposal: Proposal) -> list[Candidate]:
+        """Candidates that were not turned down, best first; a rejected text stays rejected."""
+        return [
+            candidate
+            for candidate in proposal.candidates
+            if (uri, proposal.problem.flagged, candidate.replacement) not in self._turned_down
+        ]
+
+    def turn_down(self, proposal_id: str, candidate_id: str) -> None:
+        known = self._known.get(proposal_id)
+        candidate = known.candidate(candidate_id) if known else None
+        if known and candidate:
+            flagged = known.proposal.problem.flagged
+            self._turned_down.add((known.uri, flagged, candidate.replacement))
+
+    def take_up(self, proposal_id: str, candidate_id: str) -> None:
+        """Accepted after all."""
+        known = self._known.get(proposal_id)
+        candidate = known.candidate(candidate_id) if known else None
+        if known and candidate:
+            flagged = known.proposal.problem.flagged
+            self._turned_down.discard((known.uri, flagged, candidate.replacement))
+
+    # -- what a command's arguments mean ------------------------------------------------------
+
+    def link(self, key: str, proposal_id: str, candidate_id: str) -> None:
+        _remember(self._resolved, key, (proposal_id, candidate_id))
+
+    def meant(self, arguments: tuple[object, ...]) -> tuple[str, str] | None:
+        """(suggestion, candidate) for a key, for both ids, or for a suggestion's best candidate."""
+        first = str(arguments[0]) if arguments else ""
+        if len(arguments) > 1 and arguments[1] is not None:
+            return first, str(arguments[1])
+        if first in self._resolved:
+            return self._resolved[first]
+        known = self._known.get(first)
+        if known is None or not known.proposal.candidates:
+            return None
+        return first, known.proposal.candidates[0].id
+
+    def forget(self, uri: str) -> None:
+        """The document was closed."""
+        for key in [key for key, problem in self._problems.items() if problem.uri == uri]:
+            del self._problems[key]
+        for key in [key for key, known in self._known.items() if known.uri == uri]:
+            del self._known[key]
+        self._turned_down = {entry for entry in self._turned_down if entry[0] != uri}
+
+
+def _remember(entries: OrderedDict[str, _V], key: str, value: _V) -> None:
+    entries[key] = value
+    entries.move_to_end(key)
+    while len(entries) > _MAX_REMEMBERED:
+        entries.popitem(last=False)
+
+
+def to_capture(uri: str, proposal: Proposal, *, checkable: bool) -> Suggestion:
+    """What the capture needs to know of a proposal."""
+    lines = tuple(split_lines(proposal.document.text))
+    region = proposal.problem.region
+    return Suggestion(
+        id=proposal.id,
+        uri=uri,
+        diagnostic=proposal.diagnostic,
+        start=region.start,
+        flagged=bare(lines[region.start : region.stop]),
+        lines=lines,
+        changes={c.id: _change(proposal, c, lines) for c in proposal.candidates},
+        checkable=checkable,
+    )
+
+
+def _change(proposal: Proposal, candidate: Candidate, lines: tuple[str, ...]) -> Change:
+    """Whole lines: the region and its replacement, or the lines that an import's edit adds."""
+    region = proposal.problem.region
+    if candidate.replacement.kind == "replace":
+        return Change(
+            start=region.start,
+            before=bare(lines[region.start : region.stop]),
+            after=candidate.replacement.lines,
+        )
+    start = min(edit.span.start_line for edit in candidate.edits)
+    added = "".join(edit.new_text for edit in candidate.edits)
+    if not added.endswith(("\n", "\r")):  # at the end of a file without a final newline
+        added += "\n"
+    return Change(start=start, before=(), after=bare(split_lines(added)), inserts_import=True)

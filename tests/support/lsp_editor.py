@@ -1,0 +1,194 @@
+"""A client that behaves like a given editor, in front of a real server process."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Union
+
+from lsprotocol import types as T
+from pytest_lsp import LanguageClient, make_test_lsp_client
+
+from whetstone.preferences.store import PreferenceStore
+
+VSCODE, NEOVIM, EMACS = "visual_studio_code", "neovim@v0.11", "emacs"
+BUG = "def area(length, width):\n    return lenght * width\n"
+
+
+def replace(*lines):
+    """An answer in the chat format that replaces the flagged lines."""
+    return "REPLACE\n```python\n" + "".join(line + "\n" for line in lines) + "```"
+
+
+FIX = replace("    return length * width")
+OTHER = replace("    return width * width")
+
+
+def new_client() -> LanguageClient:
+    """pytest-lsp's client, which takes code actions that carry a command for commands."""
+    client = make_test_lsp_client()
+    converter = client.protocol._converter
+
+    def action_or_command(value, _):
+        is_command = isinstance(value.get("command"), str)
+        return converter.structure(value, T.Command if is_command else T.CodeAction)
+
+    union = Union[T.Command, T.CodeAction]  # noqa: UP007 - the hook is found by this very type
+    converter.register_structure_hook(union, action_or_command)
+
+    @client.feature(T.CLIENT_REGISTER_CAPABILITY)
+    def register(params: T.RegistrationParams) -> None:
+        pass
+
+    return client
+
+
+class Editor:
+    """One editor with one server: documents with versions, and what the server sent."""
+
+    def __init__(self, client, root, data, config):
+        self.client: LanguageClient = client
+        self.root: Path = root
+        self.data: Path = data
+        self.config_path: Path = config
+        self.versions: dict[str, int] = {}
+        self.texts: dict[str, str] = {}
+        self.applied_edits: list[T.ApplyWorkspaceEditParams] = []
+
+    # -- documents --------------------------------------------------------------------------
+
+    def uri(self, name="a.py"):
+        return (self.root / name).as_uri()
+
+    def open(self, text=BUG, name="a.py", language="python"):
+        uri = self.uri(name)
+        self.versions[uri], self.texts[uri] = 1, text
+        (self.root / name).write_text(text, encoding="utf-8", newline="")
+        item = T.TextDocumentItem(uri=uri, language_id=language, version=1, text=text)
+        self.client.text_document_did_open(T.DidOpenTextDocumentParams(text_document=item))
+        return uri
+
+    def change(self, uri, text):
+        """Replace the whole document."""
+        self.versions[uri] += 1
+        self.texts[uri] = text
+        self._changed(uri, [T.TextDocumentContentChangeWholeDocument(text=text)])
+
+    def edit(self, uri, start, end, new):
+        """An incremental change; positions are (line, character), ASCII only."""
+        lines = self.texts[uri].splitlines(keepends=True)
+        offset = [sum(map(len, lines[:line])) + char for line, char in (start, end)]
+        text = self.texts[uri]
+        self.texts[uri] = text[: offset[0]] + new + text[offset[1] :]
+        self.versions[uri] += 1
+        span = T.Range(T.Position(*start), T.Position(*end))
+        self._changed(uri, [T.TextDocumentContentChangePartial(range=span, text=new)])
+
+    def _changed(self, uri, changes):
+        self.client.text_document_did_change(
+            T.DidChangeTextDocumentParams(
+                text_document=T.VersionedTextDocumentIdentifier(
+                    uri=uri, version=self.versions[uri]
+                ),
+                content_changes=changes,
+            )
+        )
+
+    def save(self, uri):
+        self.client.text_document_did_save(
+            T.DidSaveTextDocumentParams(text_document=T.TextDocumentIdentifier(uri=uri))
+        )
+
+    def close(self, uri):
+        self.client.text_document_did_close(
+            T.DidCloseTextDocumentParams(text_document=T.TextDocumentIdentifier(uri=uri))
+        )
+
+    def apply(self, edit: T.WorkspaceEdit):
+        """What an editor does with an edit: every change of one document at once."""
+        if edit.document_changes:
+            [change] = edit.document_changes
+            uri, edits = change.text_document.uri, change.edits
+            assert change.text_document.version == self.versions[uri]
+        else:
+            [(uri, edits)] = edit.changes.items()
+        for each in sorted(edits, key=lambda e: e.range.start, reverse=True):
+            start, end = each.range.start, each.range.end
+            self.edit(
+                uri, (start.line, start.character), (end.line, end.character), each.new_text
+            )
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def actions(self, uri, line=1, column=11, *, diagnostics=(), only=None, trigger=None, end=None):
+        span = T.Range(T.Position(line, column), T.Position(*(end or (line, column))))
+        return self.client.text_document_code_action_async(
+            T.CodeActionParams(
+                text_document=T.TextDocumentIdentifier(uri=uri),
+                range=span,
+                context=T.CodeActionContext(
+                    diagnostics=list(diagnostics), only=only, trigger_kind=trigger
+                ),
+            )
+        )
+
+    async def fixes(self, uri, line=1, **kwargs):
+        """Actions with an edit or to resolve, without the rejections."""
+        found = await self.actions(uri, line, **kwargs)
+        return [action for action in found if "reject" not in action.title]
+
+    def resolve(self, action):
+        return self.client.code_action_resolve_async(action)
+
+    async def resolved(self, uri, line=1):
+        [action] = await self.fixes(uri, line)
+        return await self.resolve(action)
+
+    def command(self, name, *arguments):
+        return self.client.workspace_execute_command_async(
+            T.ExecuteCommandParams(command=name, arguments=list(arguments))
+        )
+
+    async def take(self, action):
+        """Apply an action as editors do: the edit, then the command."""
+        self.apply(action.edit)
+        return await self.command(action.command.command, *action.command.arguments)
+
+    # -- what happened ----------------------------------------------------------------------
+
+    def configure(self, **config):
+        self.config_path.write_text(json.dumps(config), encoding="utf-8")
+
+    def store(self):
+        return PreferenceStore.open(self.data / "preferences.db")
+
+    async def outcomes(self, count=1):
+        """(outcome, pair sources) of the settled suggestions, oldest first."""
+
+        def read():
+            with self.store() as store:
+                rows = [s for s in store.suggestions() if s.outcome is not None]
+                sources = {s.id: [p.source for p in store.get(s.id).pairs] for s in rows}
+                return [(str(s.outcome), sources[s.id]) for s in reversed(rows)]
+
+        await until(lambda: (self.data / "preferences.db").exists())
+        await until(lambda: len(read()) >= count)
+        return read()
+
+    def pairs(self):
+        with self.store() as store:
+            return [
+                (p.source, p.chosen and p.chosen.lines, p.rejected and p.rejected.lines)
+                for p in store.pairs(kind="all")
+            ]
+
+    def messages(self):
+        return [message.message for message in self.client.messages]
+
+
+async def until(condition, *, timeout_s=10.0):
+    """Wait until `condition()` holds; fails the test when it does not."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout_s
+    while not condition():
+        assert loop.time() < end, "it did not happen in time"
+        await asyncio.sleep(0.02)
