@@ -111,6 +111,7 @@ _PLACEHOLDERS = re.compile(
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[0-9A-Za-z+/=]{16,}")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BASE64 = re.compile(r"[0-9A-Za-z+/=]{4,}")
 _ARMOR_HEADER = re.compile(r"[A-Z][A-Za-z-]+: ")
 
@@ -119,7 +120,7 @@ def redact(text: str) -> str:
     """`text` without what looks like a secret; the same number of lines; harmless to repeat."""
     if not text:
         return text
-    text = _redact_keys(text)
+    text = _redact_keys(_LONE_SURROGATE.sub("\ufffd", text))  # which no database takes
     for kind, pattern in _SHAPES:
         text = pattern.sub(mark(kind), text)
     text = _URL.sub(_redact_url, text)
