@@ -94,16 +94,18 @@ def list_suggestions(
     if as_json:
         _print_json({"suggestions": [asdict(suggestion) for suggestion in found]})
     else:
-        views.console().print(views.suggestion_table(found))
+        out = views.console()
+        out.print(views.suggestion_table(found, width=out.width))
 
 
 @prefs.command()
 @click.argument("suggestion_id", metavar="ID")
 @_json_option
 def show(suggestion_id: str, as_json: bool) -> None:
-    """Show one suggestion: its fixes as diffs, what happened, the pairs made of it.
+    """Show one suggestion with all about it.
 
-    The start of the ID is enough.
+    Its fixes as diffs, what was proved of them, what happened, and the pairs made of it. The start
+    of the ID is enough.
     """
     with _open_store() as store:
         detail = store.get(suggestion_id)
@@ -120,7 +122,7 @@ def show(suggestion_id: str, as_json: bool) -> None:
 @prefs.command()
 @_json_option
 def stats(as_json: bool) -> None:
-    """Count suggestions, outcomes and pairs, and how often a fix was taken."""
+    """Count suggestions, outcomes and pairs."""
     with _open_store() as store:
         found = store.stats()
         path = store.path
@@ -152,8 +154,9 @@ def export_command(
     source: str | None,
     since: str | None,
 ) -> None:
-    """Write the pairs to FILE (.jsonl or .parquet) in TRL's preference format.
+    """Write pairs to FILE as TRL reads them.
 
+    FILE ends in .jsonl or .parquet; its rows are prompt, chosen, rejected and some columns more.
     An existing FILE is replaced. Exit status 3 when there is nothing to write.
     """
     kind: PairKind = "unpaired" if unpaired else "triplets"
@@ -175,7 +178,7 @@ def export_command(
 @click.option("--dry-run", is_flag=True, help="Check the file and store nothing.")
 @click.pass_context
 def import_command(ctx: click.Context, file: Path, dry_run: bool) -> None:
-    """Add the pairs of FILE, which `whetstone prefs export` wrote (.jsonl or .parquet).
+    """Add the pairs of FILE, as exported.
 
     Pairs that are stored already are skipped. Rows that are not sound are counted with the reason
     and make the exit status 1; the others are added all the same.
@@ -200,7 +203,10 @@ def import_command(ctx: click.Context, file: Path, dry_run: bool) -> None:
 @click.option("--pair", "as_pairs", is_flag=True, help="The IDs are numbers of pairs.")
 @_yes_option
 def delete(ids: tuple[str, ...], as_pairs: bool, yes: bool) -> None:
-    """Delete suggestions with their pairs, or with --pair single pairs."""
+    """Delete suggestions, or single pairs.
+
+    A suggestion goes with its pairs; with --pair the IDs are numbers of pairs.
+    """
     with _open_store() as store:
         if as_pairs:
             numbers = [_number(text) for text in ids]
@@ -225,7 +231,10 @@ def delete(ids: tuple[str, ...], as_pairs: bool, yes: bool) -> None:
 )
 @_yes_option
 def purge(before: str | None, outcomes: tuple[str, ...], yes: bool) -> None:
-    """Delete everything, or what the options select, for good, and shrink the file."""
+    """Delete all, or what the options select.
+
+    What is deleted is gone for good, and the file shrinks.
+    """
     what = "suggestions and pairs"
     if outcomes:
         what = f"suggestions that ended as {', '.join(outcomes)}, and their pairs"

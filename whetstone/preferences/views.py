@@ -57,28 +57,32 @@ def _when(time: str) -> str:
     return time[:16].replace("T", " ")
 
 
-def suggestion_table(suggestions: Sequence[Suggestion]) -> Table | Text:
+def suggestion_table(suggestions: Sequence[Suggestion], *, width: int) -> Table | Text:
+    """One line each; in a terminal narrower than 110 columns without the model and the counts."""
     if not suggestions:
         return Text("No suggestions here yet. `whetstone fix FILE` and the editor make them.")
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    is_wide = width >= 110
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for name in ("id", "time (UTC)", "outcome"):
         table.add_column(name, no_wrap=True)
-    table.add_column("file", overflow="fold")
-    table.add_column("problem", overflow="fold", ratio=1)
-    for name in ("fixes", "pairs"):
-        table.add_column(name, justify="right")
-    table.add_column("model", overflow="fold")
+    table.add_column("file", no_wrap=True, max_width=40)
+    table.add_column("problem", no_wrap=True, ratio=1)
+    if is_wide:
+        table.add_column("fixes", justify="right")
+        table.add_column("pairs", justify="right")
+        table.add_column("model", no_wrap=True, max_width=30)
     for suggestion in suggestions:
-        table.add_row(
+        cells: list[str | Text] = [
             suggestion.id[:_ID_CHARS],
             _when(suggestion.created_at),
             _outcome(suggestion.outcome),
             plain(suggestion.file),
             plain(suggestion.headline),
-            str(suggestion.candidates),
-            str(suggestion.pairs),
-            plain(suggestion.model_id),
-        )
+        ]
+        if is_wide:
+            counts = (str(suggestion.candidates), str(suggestion.pairs))
+            cells += [*counts, plain(suggestion.model_id)]
+        table.add_row(*cells)
     return table
 
 
@@ -91,7 +95,7 @@ def show_detail(out: Console, detail: SuggestionDetail) -> None:
         plain(
             f"{_when(summary.created_at)} UTC, {summary.client}, {summary.model_id} "
             f"({summary.prompt_format}), {summary.latency_s:.2f} s"
-            + (f", {summary.unparsable} answers not parsable" if summary.unparsable else ""),
+            + (f", unparsable answers: {summary.unparsable}" if summary.unparsable else ""),
             "dim",
         )
     )
@@ -120,7 +124,8 @@ def _show_candidate(out: Console, candidate: StoredCandidate, *, taken: bool) ->
     )
     likelihood = "" if candidate.logprob is None else f", log-probability {candidate.logprob:.2f}"
     out.print(plain(f"from {candidate.origin}{likelihood}; {_evidence(candidate.evidence)}", "dim"))
-    _print_lines(out, candidate.diff.splitlines())
+    diff = candidate.diff.splitlines()
+    _print_lines(out, (line for line in diff if not line.startswith(("---", "+++"))))
 
 
 def _evidence(evidence: Any) -> str:
