@@ -182,8 +182,13 @@ class DatabaseFile:
 def _connect(path: Path) -> Database:
     from sqlite_utils import Database  # 0.2 s and more: off the start-up path
 
+    # mode=rw: only `_create_private` makes the file, so that it never has another mode.
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")

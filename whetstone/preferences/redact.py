@@ -94,9 +94,13 @@ _ESCAPED = re.compile(
 )
 # NAME=x, export NAME=x, name: x; the forms of .env, YAML, shells and their output
 _BARE = re.compile(
-    r"(?im)^(?P<head>[ \t]*(?:export[ \t]+|set[ \t]+|[-+>$][ \t]+)?"
+    r"(?im)^(?P<head>[ \t]*(?:export[ \t]+|set[ \t]+|[-+>$E][ \t]+)?"
     rf"(?:{_KEY_NAME}|{_SIGN_NAME})(?:=|:[ \t]+))"
     r"(?P<value>[^\s\"'#=(\[{][^\s\"'#]*)(?P<tail>[ \t]*(?:#[^\r\n]*)?)(?=\r|$)"
+)
+# ...?token=x&...
+_QUERY = re.compile(
+    rf"(?i)(?<=[?&])(?P<head>(?:{_KEY_NAME}|{_SIGN_NAME})=)(?P<value>[\w.~%+-]{{6,}})"
 )
 _FLAG = re.compile(
     rf"(?i)(?P<head>(?<!\w)--?(?:{_KEY_NAME}|token)(?:=|[ \t]+))(?P<value>[^\s\"'-][^\s\"']*)"
@@ -133,6 +137,7 @@ def redact(text: str) -> str:
     text = _TUPLE.sub(_redact_tuple, text)
     text = _ESCAPED.sub(_redact_escaped, text)
     text = _BARE.sub(_redact_bare, text)
+    text = _QUERY.sub(_redact_flag, text)
     return _FLAG.sub(_redact_flag, text)
 
 

@@ -79,6 +79,8 @@ SECRETS = [
     ("  password: hunter2  # mine", "hunter2"),
     ("DB_PASSWORD=hunter2\r\nX=1", "hunter2"),
     ("+ API_TOKEN=abc-def", "abc-def"),
+    ("E   password=hunter2-and-more", "hunter2-and-more"),
+    ("GET https://example.com/a?x=1&access_token=abc123def&y=2", "abc123def"),
     ("$ mysql --password=hunter2 -u root", "hunter2"),
 ]
 
