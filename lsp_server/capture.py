@@ -188,7 +188,7 @@ class Capture:
             effects += _judge(track, change, lines)
             if track.state is State.APPLIED:
                 effects += self._settle(track, Outcome.ACCEPTED)
-            elif track.state is State.UNDONE and track.now(lines) == change.before:
+            elif _taken_out(track, change, lines):
                 effects += self._settle(track, Outcome.REVERTED)
         return effects
 
@@ -292,6 +292,12 @@ def _judge(track: _Track, change: Change, lines: Lines) -> list[Effect]:
     if kind is None:
         return []
     return [Noted(suggestion_id=track.suggestion.id, kind=kind, candidate_id=track.candidate)]
+
+
+def _taken_out(track: _Track, change: Change, lines: Lines) -> bool:
+    """Undone, with nothing in its place. After an explicit no, another one may still be taken."""
+    undone = track.state is State.UNDONE and track.now(lines) == change.before
+    return undone and track.candidate not in track.rejected
 
 
 def _anchor(track: _Track, change: Change, lines: Lines) -> bool:

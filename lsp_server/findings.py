@@ -29,6 +29,7 @@ class Findings:
         self._latest: dict[str, tuple[int, Found]] = {}
         self._running: dict[str, tuple[int, asyncio.Task[Found | None]]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whetstone-find")
+        self._closed = False
 
     def known(self, uri: str) -> Found | None:
         """Findings for the document as it is now, when they are there already."""
@@ -40,7 +41,7 @@ class Findings:
     async def current(self, uri: str) -> Found | None:
         """Findings for the document as it is now; None when it changes meanwhile or they fail."""
         document = self._documents.python(uri)
-        if document is None:
+        if document is None or self._closed:
             return None
         if (known := self.known(uri)) is not None:
             return known
@@ -55,11 +56,12 @@ class Findings:
         self._running.pop(uri, None)
 
     def close(self) -> None:
+        self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _find(self, uri: str, snapshot: Document) -> Found | None:
-        loop = asyncio.get_running_loop()
         try:
+            loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._thread, self._work, snapshot)
         except WhetstoneError as error:
             self._warn(str(error))

@@ -46,14 +46,19 @@ class Session:
 
     # -- settings -----------------------------------------------------------------------------
 
-    def configure(self, sent: Mapping[str, Any] | None, *, initial: bool = False) -> None:
-        """Take what the editor sent, over files and environment; tell what cannot be used."""
+    def configure(self, sent: Mapping[str, Any] | None, *, initial: bool = False) -> bool:
+        """Take what the editor sent, over files and environment; tell what cannot be used.
+
+        Returns True when it made a difference.
+        """
         if initial:
             self._initial = _inner(sent)
         overrides = _merge(self._initial, _inner(sent))
+        before = self.settings
         self.settings, problems = self._parts.load_settings(self.root, overrides)
         for problem in problems:
             self.warn(problem)
+        return self.settings != before
 
     def serves(self, document: OpenDocument) -> bool:
         """Files that match the ignore globs are left alone altogether."""
@@ -62,6 +67,18 @@ class Session:
         return not is_ignored(document.path, self.settings.ignore_globs)
 
     # -- proposals ----------------------------------------------------------------------------
+
+    def known_proposal(self, document: OpenDocument, problem: ProblemAt) -> Proposal | None:
+        """What was proposed for this very text before, unless it is settled.
+
+        A settled suggestion cannot be chosen from again; when everything in it was turned down,
+        it stays, so that the menu does not promise the same again.
+        """
+        text = document.buffer.text
+        known = self.suggestions.for_problem(document.uri, text, problem.diagnostic)
+        if known is None or not self.suggestions.open_candidates(document.uri, known):
+            return known
+        return known if self.capture.state(known.id) is not None else None
 
     async def propose(
         self, document: OpenDocument, problem: ProblemAt, *, deadline_s: float | None = None

@@ -76,11 +76,10 @@ def _listed(
     server: WhetstoneServer, document: OpenDocument, problem: ProblemAt
 ) -> list[types.CodeAction]:
     """What a problem's menu entries are: its known candidates, or one that is still to resolve."""
-    suggestions = server.session.suggestions
-    known = suggestions.for_problem(document.uri, document.buffer.text, problem.diagnostic)
+    known = server.session.known_proposal(document, problem)
     if known is not None:
         return _candidates(server, document, problem, known)
-    suggestions.list_problem(problem)
+    server.session.suggestions.list_problem(problem)
     return [actions.unresolved(problem)]
 
 
@@ -93,7 +92,7 @@ def _candidates(
         actions.resolved(document, session.client, proposal, candidate, reported)
         for candidate in candidates
     ]
-    if candidates and session.capture.state(proposal.id) is not None:
+    if candidates:
         listed.append(actions.rejection(proposal.id, candidates[0].id, reported))
     return listed
 
@@ -109,14 +108,13 @@ async def _eager(
     asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
     end = time.monotonic() + session.settings.deadline_s
     listed: list[types.CodeAction] = []
-    async with Progress(server, "Looking for fixes", token=params.work_done_token):
+    async with Progress(server, "looking for fixes", token=params.work_done_token):
         for problem in problems:
-            text, version = document.buffer.text, document.version
-            known = session.suggestions.for_problem(document.uri, text, problem.diagnostic)
+            known = session.known_proposal(document, problem)
             left = end - time.monotonic()
-            if known is None and asked and left > 0 and version == problem.version:
+            if known is None and asked and left > 0 and document.version == problem.version:
                 known = await session.propose(document, problem, deadline_s=left)
-            if known is not None and document.version == version:
+            if known is not None and document.version == problem.version:
                 listed += _candidates(server, document, problem, known)
     return listed
 

@@ -41,8 +41,8 @@ async def refresh(server: WhetstoneServer, sent: Any) -> None:
     """Take pushed settings, or pull them where the client wants to be asked."""
     if server.session.client.pulls_configuration:
         sent = await _pull(server)
-    server.session.configure(sent if isinstance(sent, dict) else None)
-    server.publisher.refresh_all()
+    if server.session.configure(sent if isinstance(sent, dict) else None):
+        server.publisher.refresh_all()
 
 
 @guarded()

@@ -32,12 +32,11 @@ async def _proposal(server: WhetstoneServer, problem: ProblemAt) -> Proposal | N
     document = session.documents.get(problem.uri)
     if document is None or document.version != problem.version:
         return None
-    text = document.buffer.text
-    known = session.suggestions.for_problem(problem.uri, text, problem.diagnostic)
+    known = session.known_proposal(document, problem)
     if known is not None:
         return known
     code = problem.diagnostic.code or "this problem"
-    title = f"Fixing {code}" if session.worker.loaded else f"Loading the model to fix {code}"
+    title = f"fixing {code}" if session.worker.loaded else f"loading the model to fix {code}"
     async with Progress(server, title):
         return await session.propose(document, problem)
 

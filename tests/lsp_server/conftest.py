@@ -1,5 +1,9 @@
-"""Starts real server processes with a scripted engine."""
+"""Real server processes with a scripted engine, kept from one test to the next where that is safe.
 
+A test names its documents after itself, so tests that share a server share nothing else.
+"""
+
+import itertools
 import json
 import os
 import sys
@@ -10,37 +14,38 @@ from lsprotocol import types as T
 from pytest_lsp import client_capabilities
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from lsp_editor import FIX, OTHER, VSCODE, Editor, new_client
+from lsp_editor import EMACS, FIX, NEOVIM, OTHER, VSCODE, Editor, new_client
 
 SERVER = Path(__file__).with_name("scripted_server.py")
+NAMES = {VSCODE: "Visual Studio Code", NEOVIM: "Neovim", EMACS: "Emacs"}
+ANSWERS = (("lenght", (FIX, OTHER)),)
+numbers = itertools.count()
 
 
-@pytest_asyncio.fixture
-async def start(tmp_path):
-    """Start editors: `await start(VSCODE, answers=[...], options={...})`."""
-    editors = []
+class Pool:
+    """Starts servers, and hands out one that is already running."""
 
-    async def begin(
-        profile=VSCODE, *, options=None, encodings=None, change=None, configuration=None,
-        answers=(("lenght", (FIX, OTHER)),), **config,
-    ):  # fmt: skip
-        number = len(editors)
-        root, data = tmp_path / f"work{number}", tmp_path / "data"
+    def __init__(self, folder):
+        self.folder = folder
+        self.kept = {}
+
+    async def start(self, profile, *, options, encodings, change, configuration, data):
+        number = next(numbers)
+        root = self.folder / f"work{number}"
         root.mkdir()
-        config_path = tmp_path / f"config{number}.json"
-        config_path.write_text(json.dumps({"answers": answers, **config}), encoding="utf-8")
-        client = new_client()
-        editor = Editor(client, root, data, config_path)
+        editor = Editor(
+            new_client(), root, data or self.folder / f"data{number}", self.folder / f"c{number}"
+        )
+        editor.configure(answers=ANSWERS)
+        client = editor.client
 
         @client.feature(T.WORKSPACE_APPLY_EDIT)
         def apply_edit(params: T.ApplyWorkspaceEditParams) -> T.ApplyWorkspaceEditResult:
-            editor.applied_edits.append(params)
             editor.apply(params.edit)
             return T.ApplyWorkspaceEditResult(applied=True)
 
-        env = {**os.environ, "WHETSTONE_DATA": str(data), "OMP_NUM_THREADS": "1"}
-        await client.start_io(sys.executable, str(SERVER), str(config_path), env=env)
-        editors.append(editor)
+        env = {**os.environ, "WHETSTONE_DATA": str(editor.data), "OMP_NUM_THREADS": "1"}
+        await client.start_io(sys.executable, str(SERVER), str(editor.config_path), env=env)
         capabilities = client_capabilities(profile)
         if encodings:
             capabilities.general = capabilities.general or T.GeneralClientCapabilities()
@@ -54,13 +59,60 @@ async def start(tmp_path):
                 capabilities=capabilities,
                 root_uri=root.as_uri(),
                 initialization_options=options,
-                client_info=T.ClientInfo(name=profile.partition("@")[0]),
+                client_info=T.ClientInfo(name=NAMES[profile]),
             )
         )
         return editor
 
-    yield begin
-    for editor in editors:
-        if editor.client._server and editor.client._server.returncode is None:
+    async def stop(self, editor):
+        process = editor.client._server
+        if process is not None and process.returncode is None:
             await editor.client.shutdown_session()
         await editor.client.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pool(tmp_path_factory):
+    pool = Pool(tmp_path_factory.mktemp("servers"))
+    yield pool
+    for editor in pool.kept.values():
+        await pool.stop(editor)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start(pool):
+    """Editors: `await start(VSCODE, answers=[...], options={...})`; `fresh` for one of its own."""
+    used, own = [], []
+
+    async def begin(
+        profile=VSCODE, *, options=None, encodings=None, change=None, configuration=None,
+        data=None, fresh=False, answers=ANSWERS, **config,
+    ):  # fmt: skip
+        key = (profile, json.dumps([options, encodings, configuration]))
+        alone = fresh or data is not None or change is not None
+        editor = None if alone else pool.kept.get(key)
+        if editor is None:
+            editor = await pool.start(
+                profile, options=options, encodings=encodings, change=change,
+                configuration=configuration, data=data,
+            )  # fmt: skip
+            if alone:
+                own.append(editor)
+            else:
+                pool.kept[key] = editor
+        editor.begin(f"t{next(numbers)}")
+        editor.configure(answers=answers, **config)
+        used.append(editor)
+        return editor
+
+    yield begin
+    for editor in used:
+        editor.close_all()
+    for editor in own:
+        await pool.stop(editor)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared(start):
+    """An editor like VS Code, with the answers of most tests."""
+    return await start(VSCODE)

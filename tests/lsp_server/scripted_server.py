@@ -13,8 +13,9 @@ from pathlib import Path
 from lsp_server.__main__ import real_parts, serve
 from lsp_server.log import configure
 from lsp_server.server import create_server
+from whetstone import rules
 from whetstone.engine.scripted import ScriptedEngine
-from whetstone.errors import ModelError, StoreError
+from whetstone.errors import EngineError, ModelError, StoreError
 
 
 def main() -> None:
@@ -29,6 +30,10 @@ def main() -> None:
             raise ModelError(message)
 
         def script(prompt):
+            if message := wanted.get("answer_fails"):
+                raise EngineError(message)
+            if wanted.get("answer_crashes"):
+                raise ZeroDivisionError
             for needle, answers in wanted.get("answers", []):
                 if needle in prompt.text.rpartition("to replace:")[2]:
                     return answers
@@ -46,6 +51,9 @@ def main() -> None:
             raise StoreError(message)
         return real.open_store(settings)
 
+    known_rules = rules.propose
+    # Unless a test wants them: the script alone answers, whatever rules there are.
+    rules.propose = lambda *args: known_rules(*args) if config().get("rules") else []
     configure(None)
     real = real_parts()
     parts = dataclasses.replace(

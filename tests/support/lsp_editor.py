@@ -50,19 +50,28 @@ class Editor:
         self.root: Path = root
         self.data: Path = data
         self.config_path: Path = config
+        self.begin("t")
+
+    def begin(self, case):
+        """Start a test: its documents are called `case`_NAME, and only they count."""
+        self.case = case
         self.versions: dict[str, int] = {}
         self.texts: dict[str, str] = {}
-        self.applied_edits: list[T.ApplyWorkspaceEditParams] = []
+        self.client.messages.clear()
+        self.client.progress_reports.clear()
 
     # -- documents --------------------------------------------------------------------------
 
+    def path(self, name="a.py"):
+        return self.root / f"{self.case}_{name}"
+
     def uri(self, name="a.py"):
-        return (self.root / name).as_uri()
+        return self.path(name).as_uri()
 
     def open(self, text=BUG, name="a.py", language="python"):
         uri = self.uri(name)
         self.versions[uri], self.texts[uri] = 1, text
-        (self.root / name).write_text(text, encoding="utf-8", newline="")
+        self.path(name).write_text(text, encoding="utf-8", newline="")
         item = T.TextDocumentItem(uri=uri, language_id=language, version=1, text=text)
         self.client.text_document_did_open(T.DidOpenTextDocumentParams(text_document=item))
         return uri
@@ -98,7 +107,14 @@ class Editor:
             T.DidSaveTextDocumentParams(text_document=T.TextDocumentIdentifier(uri=uri))
         )
 
+    def close_all(self):
+        process = self.client._server
+        if process is not None and process.returncode is None and not self.client.stopped:
+            for uri in list(self.texts):
+                self.close(uri)
+
     def close(self, uri):
+        self.texts.pop(uri)
         self.client.text_document_did_close(
             T.DidCloseTextDocumentParams(text_document=T.TextDocumentIdentifier(uri=uri))
         )
@@ -113,9 +129,7 @@ class Editor:
             [(uri, edits)] = edit.changes.items()
         for each in sorted(edits, key=lambda e: e.range.start, reverse=True):
             start, end = each.range.start, each.range.end
-            self.edit(
-                uri, (start.line, start.character), (end.line, end.character), each.new_text
-            )
+            self.edit(uri, (start.line, start.character), (end.line, end.character), each.new_text)
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -161,25 +175,26 @@ class Editor:
     def store(self):
         return PreferenceStore.open(self.data / "preferences.db")
 
+    def settled(self):
+        """(outcome, pairs) of this test's settled suggestions, oldest first."""
+        if not (self.data / "preferences.db").exists():
+            return []
+        with self.store() as store:
+            mine = [s for s in store.suggestions() if s.file.startswith(self.case + "_")]
+            found = [(s.outcome, store.get(s.id).pairs) for s in mine if s.outcome is not None]
+            return [(str(outcome), pairs) for outcome, pairs in reversed(found)]
+
     async def outcomes(self, count=1):
-        """(outcome, pair sources) of the settled suggestions, oldest first."""
-
-        def read():
-            with self.store() as store:
-                rows = [s for s in store.suggestions() if s.outcome is not None]
-                sources = {s.id: [p.source for p in store.get(s.id).pairs] for s in rows}
-                return [(str(s.outcome), sources[s.id]) for s in reversed(rows)]
-
-        await until(lambda: (self.data / "preferences.db").exists())
-        await until(lambda: len(read()) >= count)
-        return read()
+        """The outcomes as soon as there are `count` of them."""
+        await until(lambda: len(self.settled()) >= count)
+        return [outcome for outcome, _ in self.settled()]
 
     def pairs(self):
-        with self.store() as store:
-            return [
-                (p.source, p.chosen and p.chosen.lines, p.rejected and p.rejected.lines)
-                for p in store.pairs(kind="all")
-            ]
+        return [
+            (pair.source, pair.chosen and pair.chosen.lines, pair.rejected and pair.rejected.lines)
+            for _, pairs in self.settled()
+            for pair in pairs
+        ]
 
     def messages(self):
         return [message.message for message in self.client.messages]

@@ -1,0 +1,141 @@
+"""Starting, ending, and what the process says about itself."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+
+import pytest
+from lsp_editor import BUG, NEOVIM, VSCODE, new_client, until
+from lsprotocol import types as T
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "lsp_server", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL
+    )
+
+
+async def test_capabilities(start):
+    editor = await start(NEOVIM)
+    can = editor.initialized.capabilities
+    assert editor.initialized.server_info.name == "whetstone-lsp"
+    assert can.position_encoding == "utf-8"
+    assert can.text_document_sync.change == T.TextDocumentSyncKind.Incremental
+    assert can.text_document_sync.save and can.text_document_sync.open_close
+    assert can.code_action_provider.resolve_provider
+    assert list(can.code_action_provider.code_action_kinds) == ["quickfix"]
+    assert set(can.execute_command_provider.commands) == {
+        "whetstone.applied", "whetstone.accept", "whetstone.reject",
+    }  # fmt: skip
+    assert can.diagnostic_provider.identifier == "whetstone"
+
+
+async def test_version_and_bad_usage():
+    assert run("--version").stdout.startswith("whetstone-lsp 0.")
+    assert run("--tcp", "nonsense").returncode == 2
+    refused = run("--tcp", "0.0.0.0:7777")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: --tcp 0.0.0.0:7777: other machines could reach")
+    unwritable = run("--log-file", "/nowhere/x.log")
+    assert unwritable.stderr.startswith("error: /nowhere/x.log: cannot be written")
+
+
+async def test_the_port_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("--tcp", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert done.returncode == 2 and "cannot serve there" in done.stderr
+
+
+async def test_tcp(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "lsp_server", "--tcp", f"127.0.0.1:{port}"]
+    process = subprocess.Popen([*command, "--log-file", str(tmp_path / "log")])
+    try:
+        client = new_client()
+
+        async def connected():
+            try:
+                await client.start_tcp("127.0.0.1", port)
+            except OSError:
+                return False
+            return True
+
+        for _ in range(200):
+            if await connected():
+                break
+            await asyncio.sleep(0.05)
+        await client.initialize_session(T.InitializeParams(capabilities=T.ClientCapabilities()))
+        item = T.TextDocumentItem(uri="file:///a.py", language_id="python", version=1, text=BUG)
+        client.text_document_did_open(T.DidOpenTextDocumentParams(text_document=item))
+        await until(lambda: client.diagnostics.get("file:///a.py"))
+        await client.shutdown_async(None)
+        client.exit(None)
+        await client.stop()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+
+
+async def test_importing_needs_no_training_library_and_nothing_heavy():
+    code = (
+        "import sys, lsp_server, whetstone, lsp_server.__main__; "
+        "print([m for m in ('torch', 'transformers', 'llama_cpp', 'sqlite_utils', 'pandas', "
+        "'numpy', 'click', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+    cheap = "import sys, lsp_server; print('pygls' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", cheap], capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+async def test_broken_messages_end_nothing(start):
+    editor = await start(VSCODE, fresh=True)
+    stdin = editor.client._server.stdin
+    for body in (
+        b"{",
+        b'{"jsonrpc":"2.0","id":77,"method":"no/such"}',
+        b'{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"x":1}}',
+        b'{"jsonrpc":"2.0","id":78,"method":"textDocument/codeAction","params":{}}',
+    ):
+        stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    assert (await editor.resolved(editor.open())).edit
+    assert editor.messages() == []
+
+
+async def test_changes_to_documents_that_are_not_open(start):
+    editor = await start(VSCODE)
+    uri = editor.uri("ghost.py")
+    editor.versions[uri], editor.texts[uri] = 1, "x\n"
+    editor.edit(uri, (0, 0), (0, 0), "y")
+    editor.save(uri)
+    editor.close(uri)
+    assert not await editor.actions(uri)
+
+
+async def test_the_log_holds_no_document_text(tmp_path, monkeypatch):
+    import logging
+
+    from lsp_server.log import configure
+
+    kept = logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        configure(tmp_path / "log")
+        logging.getLogger("pygls.protocol").error("Failed %s", "SECRET text")
+        try:
+            compile("SECRET text", "<document>", "exec")
+        except SyntaxError:
+            logging.getLogger("lsp_server.x").exception("it failed")
+        text = (tmp_path / "log").read_text()
+        assert "SECRET" not in text.replace('compile("SECRET text"', "")
+        assert "it failed" in text and "SyntaxError" in text
+    finally:
+        logging.getLogger().handlers[:], logging.getLogger().level = kept
