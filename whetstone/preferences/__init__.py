@@ -1,11 +1,17 @@
 """What users did with suggestions, and the preference pairs that follow from it.
 
-Importing this package costs little: SQLite is only loaded when a store is opened.
+Importing this package costs little: `PreferenceStore` and with it SQLite come when they are used.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.preferences.records import NewPair, Pair, Stats, Suggestion, SuggestionDetail
-from whetstone.preferences.store import PreferenceStore
+
+if TYPE_CHECKING:
+    from whetstone.preferences.store import PreferenceStore
 
 __all__ = [
     "EventKind",
@@ -17,3 +23,11 @@ __all__ = [
     "Suggestion",
     "SuggestionDetail",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "PreferenceStore":
+        from whetstone.preferences.store import PreferenceStore
+
+        return PreferenceStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

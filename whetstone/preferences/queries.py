@@ -29,7 +29,7 @@ _KIND: dict[PairKind, str] = {"triplets": _TRIPLET, "unpaired": f"NOT ({_TRIPLET
 _UNTRAINED = "p.id NOT IN (SELECT pair_id FROM trainings)"
 _PAIRS = """
     SELECT p.*, problems.data AS problem,
-        (SELECT run_id FROM trainings t WHERE t.pair_id = p.id 
+        (SELECT run_id FROM trainings t WHERE t.pair_id = p.id
             ORDER BY at DESC, run_id DESC LIMIT 1) AS run_id
     FROM pairs p JOIN problems ON problems.id = p.problem_id
 """
