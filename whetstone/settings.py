@@ -145,7 +145,7 @@ _KEYS: dict[str, _Key] = {
         _Key(name="test.timeout_s", kind=Number(low=0.1, high=3600),
              doc="Seconds the command may run."),
         _Key(name="test.memory_mb", kind=Integer(low=64, high=1_048_576),
-             doc="Memory, in MiB, that each of its processes may use."),
+             doc="Memory, in MiB, that its processes may use together."),
         _Key(name="test.consent", kind=Flag(), workspace=False,
              doc="The user's word that test commands may run code from the workspace."),
         _Key(name="train.min_pairs", kind=Integer(low=1, high=1_000_000), workspace=False,
