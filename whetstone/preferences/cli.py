@@ -180,7 +180,8 @@ def export_command(
 def import_command(ctx: click.Context, file: Path, dry_run: bool) -> None:
     """Add the pairs of FILE, as exported.
 
-    Pairs that are stored already are skipped. Rows that are not sound are counted with the reason
+    A plain TRL file, without the column `problem`, is not taken: its pairs cannot be rendered for
+    another model. Pairs that are stored already are skipped. Rows that are not sound are counted with the reason
     and make the exit status 1; the others are added all the same.
     """
     if dry_run:

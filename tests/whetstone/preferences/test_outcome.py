@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from builders import add_import, problem, proposal, replace
 
@@ -38,6 +40,13 @@ def outcome(store: PreferenceStore, suggestion: Proposal) -> Outcome | None:
 def test_the_table_has_a_row_for_every_outcome() -> None:
     assert set(TABLE) == set(Outcome)
     assert all(row.meaning for row in TABLE.values())
+
+
+def test_the_documentation_has_the_table_as_it_is() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "preferences.md").read_text(encoding="utf-8")
+    for outcome, row in TABLE.items():
+        rules = "; ".join(f"{r.chosen or '-'} > {r.rejected} ({r.weight:g})" for r in row.pairs)
+        assert " ".join(f"| {outcome} | {row.meaning} | {rules} |".split()) in page
 
 
 def test_accepted_beats_the_unchanged_lines(store: PreferenceStore) -> None:
