@@ -181,8 +181,8 @@ def import_command(ctx: click.Context, file: Path, dry_run: bool) -> None:
     """Add the pairs of FILE, as exported.
 
     A plain TRL file, without the column `problem`, is not taken: its pairs cannot be rendered for
-    another model. Pairs that are stored already are skipped. Rows that are not sound are counted with the reason
-    and make the exit status 1; the others are added all the same.
+    another model. Pairs that are stored already are skipped. Rows that are not sound are counted
+    with the reason and make the exit status 1; the others are added all the same.
     """
     if dry_run:
         result = import_pairs(None, file)
