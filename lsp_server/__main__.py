@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(server: WhetstoneServer, address: tuple[str, int] | None = None) -> None:
     """Run until the client is gone; whatever ends it, what was chosen is written down first."""
-    _on_terminate(server.session.close)
+    _on_terminate(server)
     try:
         if address is None:
             server.start_io()
@@ -151,12 +151,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _on_terminate(close: Callable[[], None]) -> None:
+def _on_terminate(server: WhetstoneServer) -> None:
     """Editors end servers with SIGTERM; Python would then write nothing down."""
 
-    def stop(number: int, _: object) -> None:
-        close()
-        os._exit(128 + number)  # a reader thread may hang on stdin; there is nothing left to do
+    def end() -> None:
+        server.session.close()
+        os._exit(0)  # a thread may still wait for stdin; there is nothing left to do
+
+    def stop(*_: object) -> None:
+        # In the event loop, not here: this may have interrupted somebody who holds a lock.
+        if not server.call_soon(end):
+            os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
 

@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _MAX_TOKENS = 4_000
+_CHUNK = 256
 
 Block = tuple[Sequence[str], Sequence[str]]
 Changes = Sequence[tuple[str, int, int, int, int]]
@@ -22,21 +23,40 @@ def trim(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
     """How many lines at the start and at the end of both are the same."""
     limit = min(len(old), len(new))
     start = 0
+    # Whole slices first: comparing lists of the same objects costs next to nothing.
+    while start < limit and old[start : start + _CHUNK] == new[start : start + _CHUNK]:
+        start += _CHUNK
+    start = min(start, limit)
     while start < limit and old[start] == new[start]:
         start += 1
     end = 0
+    while end + _CHUNK <= limit - start and (
+        old[len(old) - end - _CHUNK : len(old) - end]
+        == new[len(new) - end - _CHUNK : len(new) - end]
+    ):
+        end += _CHUNK
     while end < limit - start and old[-1 - end] == new[-1 - end]:
         end += 1
     return start, end
 
 
-def map_span(old: Sequence[str], new: Sequence[str], start: int, stop: int) -> tuple[int, int]:
+def map_span(
+    old: Sequence[str],
+    new: Sequence[str],
+    start: int,
+    stop: int,
+    *,
+    same: tuple[int, int] | None = None,
+) -> tuple[int, int]:
     """Lines `start` to `stop` (exclusive) of `old`, in `new`.
 
     Lines inserted exactly at an edge stay outside. A range whose lines were all deleted becomes
     empty, at the place where they were; an empty range stays before what is inserted there.
+
+    Args:
+        same: what `trim(old, new)` gave, when it is known already.
     """
-    top, bottom = trim(old, new)
+    top, bottom = same or trim(old, new)
     shift = len(new) - len(old)
     if stop <= top:
         return start, stop

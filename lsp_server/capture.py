@@ -125,7 +125,8 @@ class Capture:
         if not _anchor(track, change, lines):
             base = track.suggestion.lines
             stop = change.start + len(change.before)
-            track.spot = _follow(base, lines, (change.start, stop), (change.after,), grows=False)
+            step = _Step(base, lines)
+            track.spot = step.follow((change.start, stop), [change.after], grows=False)
         track.state = State.APPLIED
         kind = EventKind.APPLIED
         return [Noted(suggestion_id=suggestion_id, kind=kind, candidate_id=candidate_id)]
@@ -162,17 +163,17 @@ class Capture:
 
     def changed(self, uri: str, old: Lines, new: Lines) -> list[Effect]:
         """The document's lines were `old` and are `new`."""
+        step = _Step(old, new)
         effects: list[Effect] = []
         for track in self._of(uri):
             change = track.change
             targets = [track.suggestion.flagged, *([change.after] if change else [])]
             emptied = change is None or bool(change.after)
-            track.region = _follow(old, new, track.region, targets, grows=emptied)
+            track.region = step.follow(track.region, targets, grows=emptied)
             if change is None:
                 continue
             if change.inserts_import:
-                targets = [change.before, change.after]
-                track.spot = _follow(old, new, track.spot, targets, grows=False)
+                track.spot = step.follow(track.spot, [change.before, change.after], grows=False)
             else:
                 track.spot = track.region
             effects += _judge(track, change, new)
@@ -318,24 +319,30 @@ def _anchor(track: _Track, change: Change, lines: Lines) -> bool:
     return False
 
 
-def _follow(
-    old: Lines, new: Lines, span: tuple[int, int], targets: Iterable[Bare], *, grows: bool
-) -> tuple[int, int]:
-    """`map_span`, and an empty range takes in what comes back: undo, redo, or lines retyped."""
-    start, stop = map_span(old, new, *span)
-    if start < stop:
+class _Step:
+    """From one text of a document to the next; what both share is found once for all ranges."""
+
+    def __init__(self, old: Lines, new: Lines) -> None:
+        self._old, self._new = old, new
+        self._same = trim(old, new)
+
+    def follow(
+        self, span: tuple[int, int], targets: Iterable[Bare], *, grows: bool
+    ) -> tuple[int, int]:
+        """`map_span`, and an empty range takes in what comes back: undo, redo, lines retyped."""
+        old, new = self._old, self._new
+        start, stop = map_span(old, new, *span, same=self._same)
+        top, bottom = self._same
+        inserted = len(new) - bottom - top
+        if start < stop or inserted <= 0:
+            return start, stop
+        for target in targets:
+            end = start + len(target)
+            if target and bare(new[start:end]) == target and bare(old[start:end]) != target:
+                return start, end
+        if grows and top == start and len(old) - bottom == top:
+            return start, start + inserted
         return start, stop
-    top, bottom = trim(old, new)
-    inserted = len(new) - bottom - top
-    if inserted <= 0:
-        return start, stop
-    for target in targets:
-        end = start + len(target)
-        if target and bare(new[start:end]) == target and bare(old[start:end]) != target:
-            return start, end
-    if grows and top == start and len(old) - bottom == top:
-        return start, start + inserted
-    return start, stop
 
 
 def _remains(track: _Track, found: list[Diagnostic]) -> bool:

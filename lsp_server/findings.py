@@ -62,20 +62,26 @@ class Findings:
     async def _find(self, uri: str, snapshot: Document) -> Found | None:
         try:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._thread, self._work, snapshot)
+            found = await loop.run_in_executor(self._thread, self._work, uri, snapshot)
         except WhetstoneError as error:
             self._warn(str(error))
             return None
         except Exception:
             log.exception("diagnostics could not be computed")
             return None
-        document = self._documents.get(uri)
-        if document is None or document.version != snapshot.version:
+        if found is None or self._outdated(uri, snapshot):
             return None
-        self._latest[uri] = (document.version, found)
+        self._latest[uri] = (snapshot.version or 0, found)
         return found
 
-    def _work(self, snapshot: Document) -> Found:
+    def _work(self, uri: str, snapshot: Document) -> Found | None:
+        """In the thread: versions that were typed over while they queued are skipped."""
+        if self._outdated(uri, snapshot):
+            return None
         if len(snapshot.text) > MAX_CHARS:
             return ()
         return tuple(self._parts.find(snapshot))
+
+    def _outdated(self, uri: str, snapshot: Document) -> bool:
+        document = self._documents.get(uri)
+        return document is None or document.version != snapshot.version

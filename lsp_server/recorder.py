@@ -51,7 +51,12 @@ class Recorder:
         self._thread.shutdown(wait=True)
 
     def _submit(self, settings: Settings, write: Callable[[Store], object]) -> Future[bool]:
-        return self._thread.submit(self._run, settings, write)
+        try:
+            return self._thread.submit(self._run, settings, write)
+        except RuntimeError:  # closed: the server is ending
+            refused: Future[bool] = Future()
+            refused.set_result(False)
+            return refused
 
     def _run(self, settings: Settings, write: Callable[[Store], object]) -> bool:
         """Never raises: what a person chose is worth a message, never a crash."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from lsprotocol import types
@@ -50,7 +51,7 @@ class WhetstoneServer(LanguageServer):
     def warn(self, text: str) -> None:
         """Show a message to the user, each text once. From any thread."""
         log.warning("%s", text)
-        self._in_loop(self._tell, types.MessageType.Warning, text)
+        self.call_soon(self._tell, types.MessageType.Warning, text)
 
     def inform(self, text: str) -> None:
         """Show an answer to something the user just did."""
@@ -60,9 +61,12 @@ class WhetstoneServer(LanguageServer):
         """A broken message from the client is for the log; the user can do nothing about it."""
         log.error("%s: %s", source.__name__, type(error).__name__)
 
-    def _in_loop(self, call: Any, *arguments: Any) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *arguments)
+    def call_soon(self, call: Callable[..., object], *arguments: object) -> bool:
+        """Have the event loop call something, from any thread; False when it does not run."""
+        if self._loop is None or self._loop.is_closed():
+            return False
+        self._loop.call_soon_threadsafe(call, *arguments)
+        return True
 
     def _tell(self, kind: types.MessageType, text: str) -> None:
         if text not in self._told:

@@ -40,4 +40,5 @@ def register(server: WhetstoneServer) -> None:
     @guarded()
     async def shutdown(_: None) -> None:
         # Answered only when every outcome is on the disk: editors kill soon after.
+        session.settle_all()
         await asyncio.to_thread(session.close)
