@@ -54,9 +54,7 @@ def test_no_buggy_file_counts_as_repaired() -> None:
 def test_no_check_accepts_the_tempting_repair() -> None:
     tempting = [(case, case.wrong) for case in CASES if case.wrong is not None]
     verdicts = right(tempting)
-    assert [
-        case.name for (case, _), good in zip(tempting, verdicts, strict=True) if good
-    ] == []
+    assert [case.name for (case, _), good in zip(tempting, verdicts, strict=True) if good] == []
     assert len(tempting) >= 60
 
 
