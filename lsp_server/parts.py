@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from whetstone.engine.base import Cancel, Engine
+from whetstone.evidence import TestRunner
 from whetstone.fixer import Proposal
 from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.problem import Diagnostic, Document
@@ -18,7 +19,12 @@ class Proposer(Protocol):
     """The part of `whetstone.fixer.Fixer` that the server uses."""
 
     def propose(
-        self, document: Document, diagnostic: Diagnostic, *, cancel: Cancel | None = None
+        self,
+        document: Document,
+        diagnostic: Diagnostic,
+        *,
+        cancel: Cancel | None = None,
+        test: TestRunner | None = None,
     ) -> Proposal: ...
 
 

@@ -90,6 +90,7 @@ class Session:
                 document=document.snapshot(),
                 diagnostic=problem.diagnostic,
                 settings=self.settings,
+                root=self.root,
                 deadline_s=deadline_s,
             )
         )

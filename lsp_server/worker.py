@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lsp_server.parts import Parts, Proposer
+from lsp_server.proving import runner_for
 from whetstone.engine.base import Cancel, Engine
 from whetstone.errors import Cancelled, EngineError, WhetstoneError
 from whetstone.fixer import Proposal
@@ -35,6 +37,7 @@ class Job:
     document: Document
     diagnostic: Diagnostic
     settings: Settings
+    root: Path | None = None
     cancel: Cancel = field(default_factory=Cancel)
     deadline_s: float | None = None
     future: Future[Proposal | None] = field(default_factory=Future)
@@ -146,8 +149,11 @@ class Worker:
         return None
 
     def _ask(self, fixer: Proposer, job: Job, limit: Cancel) -> Proposal:
+        test = None
+        if job.deadline_s is None:  # tests take their own time
+            test = runner_for(job.document, job.settings, job.root, limit)
         try:
-            return fixer.propose(job.document, job.diagnostic, cancel=limit)
+            return fixer.propose(job.document, job.diagnostic, cancel=limit, test=test)
         except EngineError as error:
             self._warn(str(error))
         except Cancelled:
@@ -155,7 +161,7 @@ class Worker:
                 raise
         # The model failed or the time was up, but nobody took the question back.
         rules = self._parts.make_fixer(None, job.settings)
-        return rules.propose(job.document, job.diagnostic, cancel=job.cancel)
+        return rules.propose(job.document, job.diagnostic, cancel=job.cancel, test=test)
 
 
 class _Limit(Cancel):
