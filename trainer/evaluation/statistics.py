@@ -46,4 +46,4 @@ def mcnemar(only_a: int, only_b: int) -> float:
     """
     total = only_a + only_b
     tail = sum(math.comb(total, i) for i in range(min(only_a, only_b) + 1))
-    return min(1.0, 2.0 * tail / 2**total)
+    return min(1.0, tail / float(2 ** (total - 1))) if total else 1.0
