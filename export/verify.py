@@ -247,6 +247,13 @@ def engine_margin(engine: Any, pair: Comparison) -> float:
     return float(chosen.logprob - rejected.logprob)
 
 
+def mean_hf_margin(folder: Path, pairs: Sequence[Comparison]) -> float:
+    """The mean preference margin of the Hugging Face model in `folder`, in nats."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
+    return float(np.mean([hf_margin(model, tokenizer, pair) for pair in pairs]))
+
+
 def hf_margin(model: Any, tokenizer: Any, pair: Comparison) -> float:
     """The same by transformers."""
     return _hf_score(model, tokenizer, pair.prompt, pair.chosen) - _hf_score(

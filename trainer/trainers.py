@@ -97,7 +97,8 @@ class PairTrainer(DPOTrainer):  # type: ignore[misc]
 
     def _note(self, values: dict[str, Tensor | float]) -> None:
         for name, value in values.items():
-            self._metrics[_mode(self)][name].append(float(value))
+            number = value.detach() if isinstance(value, Tensor) else value
+            self._metrics[_mode(self)][name].append(float(number))
 
 
 def _mode(trainer: Any) -> str:

@@ -96,7 +96,7 @@ def _common(output: Path, base: Path, options: RetrainOptions) -> dict[str, Any]
         "per_device_train_batch_size": options.batch_size,
         "max_steps": options.max_steps,
         "lr_scheduler_type": "cosine",
-        "warmup_steps": 2,
+        "warmup_steps": 0.05,  # below 1: a share of all steps
         "logging_steps": 1,
         "logging_first_step": True,
         "save_strategy": "steps",

@@ -1,0 +1,209 @@
+"""`trainer retrain`: from stored preferences to a served model, in stages that survive a kill.
+
+    prepared -> sft -> dpo -> merged -> exported -> verified -> gated -> promoted | kept
+
+Every stage reads what the one before left in the run folder and is recorded when it is done. The
+next `trainer retrain` goes on after the last recorded stage, and inside training from the last
+whole checkpoint. The active model is served all along.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from trainer.disk import check_room, disk_errors
+from trainer.errors import Diverged
+from trainer.examples import data_hash, pair_to_json
+from trainer.gate import Evaluate
+from trainer.lock import training_lock
+from trainer.options import RetrainOptions
+from trainer.reporter import Reporter
+from trainer.run_folder import RunFolder, runs_root, tried_pairs, unfinished
+from trainer.selection import PairSource, Selection, select
+from whetstone.models.entry import ModelEntry
+from whetstone.models.registry import Registry
+
+GateMode = Literal["judge", "force", "never"]
+
+
+class Preferences(PairSource, Protocol):
+    """The part of the preference store that a run needs."""
+
+    def mark_trained(self, pair_ids: list[int], run_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a run ended. `model` is the registered name, None when nothing was registered."""
+
+    run: Path
+    promoted: bool
+    reason: str
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Everything outside the run that it works with, put together by the command line.
+
+    `gate`: "judge" decides by measurement, "force" promotes what passed verification whatever the
+    gate says, "never" keeps it.
+    """
+
+    preferences: Preferences
+    registry: Registry
+    evaluate: Evaluate
+    reporter: Reporter
+    gate: GateMode = "judge"
+    root: Path | None = None
+
+
+def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Result:
+    """Finish the unfinished run, or begin a new one and carry it through.
+
+    Args:
+        fresh: give an unfinished run up and begin a new one.
+
+    Raises:
+        NotEnoughData: too few new triplets; nothing was changed.
+        AlreadyRunning: another process trains.
+        TrainingError: a stage failed; unless it can only fail again, the next call resumes there.
+    """
+    root = tools.root or runs_root()
+    with training_lock(root), disk_errors(root):
+        run = None if fresh else unfinished(root)
+        if run is None:
+            run = _begin(root, options, tools)
+        else:
+            tools.reporter.say(f"Resuming {run.name} after stage {run.stage!r}.")
+        return _carry_through(run, tools)
+
+
+def plan(options: RetrainOptions, tools: Tools) -> dict[str, Any]:
+    """What a new run would use, without beginning it. Raises as `retrain` does."""
+    root = tools.root or runs_root()
+    active = tools.registry.active()
+    tried = tried_pairs(root, active.model_id)
+    chosen = select(tools.preferences, options, active.prompt_format, tried=tried)
+    return _config(options, active, chosen)
+
+
+def _begin(root: Path, options: RetrainOptions, tools: Tools) -> RunFolder:
+    active = tools.registry.active()
+    tried = tried_pairs(root, active.model_id)
+    chosen = select(tools.preferences, options, active.prompt_format, tried=tried)
+    check_room(root, active.parameters, active.size)
+    run = RunFolder.create(
+        root,
+        _config(options, active, chosen),
+        {
+            "train": [pair_to_json(pair) for pair in chosen.train],
+            "held_out": [pair_to_json(pair) for pair in chosen.held_out],
+        },
+    )
+    tools.reporter.say(
+        f"{run.name}: {len(chosen.train)} triplets to train on ({chosen.replayed} of them from "
+        f"earlier runs), {len(chosen.held_out)} held out, starting from {active.model_id}."
+    )
+    return run
+
+
+def _config(options: RetrainOptions, active: ModelEntry, chosen: Selection) -> dict[str, Any]:
+    packages = ("torch", "transformers", "peft", "trl", "whetstone-fix")
+    return {
+        "options": options.to_json(),
+        "seed": options.seed,
+        "parent": active.model_id,
+        "parent_name": active.name,
+        "parent_path": str(active.path),
+        "training_base": options.base or active.training_base,
+        "format": active.prompt_format,
+        "quantization": options.quantization or active.quantization.lower(),
+        "data_hash": data_hash((*chosen.train, *chosen.held_out)),
+        "train": len(chosen.train),
+        "held_out": len(chosen.held_out),
+        "replayed": chosen.replayed,
+        "fresh": list(chosen.fresh),
+        "versions": {name: version(name) for name in packages} | {"python": sys.version.split()[0]},
+    }
+
+
+def _carry_through(run: RunFolder, tools: Tools) -> Result:
+    from trainer.stages import Stages  # torch: not before there is something to train
+
+    stages = Stages(run, tools)
+    work: tuple[tuple[Any, Callable[[], dict[str, Any]]], ...] = (
+        ("sft", stages.sft),
+        ("dpo", stages.dpo),
+        ("merged", stages.merge),
+        ("exported", stages.export),
+        ("verified", stages.verify),
+        ("gated", stages.gate),
+    )
+    try:
+        for stage, step in work:
+            if not run.has(stage):
+                run.finish(stage, **step())
+                if stage == "dpo":
+                    stages.draw()
+    except Diverged as error:
+        run.finish("failed", reason=str(error))
+        _clean(run, keep_merged=False)
+        raise
+    return _conclude(run, tools)
+
+
+def _conclude(run: RunFolder, tools: Tools) -> Result:
+    """Register the model, promote it or not, and tidy up. Harmless to repeat."""
+    config, state = run.read_json("config.json"), run.state
+    verified, verdict = bool(state["verification"]["passed"]), state["verdict"]
+    promote = verified and (tools.gate == "force" or (tools.gate == "judge" and verdict["passed"]))
+    reason = str(verdict["reason"])
+    if tools.gate == "never" and verdict["passed"]:
+        reason = f"not promoted because --no-promote was given; {reason}"
+    name = None
+    if verified:
+        name = _model_name(config["parent_name"], run.name)
+        tools.registry.add(
+            run.path / "model.gguf",
+            name=name,
+            parent=config["parent"],
+            metrics={key: verdict[key] for key in ("active", "candidate")},
+            data={"run": run.name, "hash": config["data_hash"], "train": config["train"]},
+            training_base=str(run.path / "merged") if promote else None,
+        )
+    if promote and name:
+        if tools.registry.active_name() != name:
+            tools.registry.promote(name, reason)
+        tools.preferences.mark_trained(config["fresh"], run.name)
+    run.finish("promoted" if promote else "kept", reason=reason, model=name)
+    _clean(run, keep_merged=promote)
+    return Result(run=run.path, promoted=promote, reason=reason, model=name)
+
+
+def _model_name(parent: str, run: str) -> str:
+    """`starter-20261124-103012-4f2a`, not longer with every generation."""
+    stem = parent
+    parts = parent.rsplit("-", 3)
+    if len(parts) == 4 and parts[1].isdigit() and parts[2].isdigit():
+        stem = parts[0]
+    return f"{stem}-{run}"
+
+
+def _clean(run: RunFolder, *, keep_merged: bool) -> None:
+    """Leave the record and the adapter; user code (pairs.json) and large files go."""
+    for name in ("base", "sft", "sft-checkpoints", "dpo-checkpoints"):
+        shutil.rmtree(run.path / name, ignore_errors=True)
+    if not keep_merged:
+        shutil.rmtree(run.path / "merged", ignore_errors=True)
+    for path in (run.path / "pairs.json", run.path / "model.gguf", *run.path.glob(".*.tmp")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,153 @@
+"""The stages of a run, each from what the one before it left on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import AutoTokenizer
+
+from export.hf_to_gguf import load_config
+from export.merge import merge
+from export.quantize import QUANTIZATIONS, export_gguf
+from export.verify import Comparison, Verification, mean_hf_margin, verify_export
+from trainer.base_model import check_format, find_base
+from trainer.examples import Encoded, encode, pair_from_json
+from trainer.gate import decide, measure
+from trainer.options import RetrainOptions
+from trainer.plot import write_plot
+from trainer.run_folder import RunFolder
+from trainer.training import train_dpo, train_sft
+from whetstone.engine.llama import LlamaEngine
+from whetstone.errors import NotEnoughData
+from whetstone.preferences.records import Pair
+from whetstone.prompt import FormatName, answer_text, render
+
+if TYPE_CHECKING:
+    from trainer.retrain import Tools
+
+_VERIFY_PAIRS = 50  # enough for a mean; every one costs four forward passes
+
+
+class Stages:
+    """Each method does one stage and returns the facts that state.json keeps of it."""
+
+    def __init__(self, run: RunFolder, tools: Tools) -> None:
+        self._run, self._tools = run, tools
+        self._config = run.read_json("config.json")
+        self._options = RetrainOptions.from_json(self._config["options"])
+        self._format: FormatName = self._config["format"]
+        self._step = tools.reporter.step
+
+    @cached_property
+    def _pairs(self) -> tuple[list[Pair], list[Pair]]:
+        stored = self._run.read_json("pairs.json")
+        return (
+            [pair_from_json(row) for row in stored["train"]],
+            [pair_from_json(row) for row in stored["held_out"]],
+        )
+
+    @cached_property
+    def _base(self) -> Path:
+        base = find_base(
+            self._config["training_base"],
+            Path(self._config["parent_path"]),
+            self._run.path / "base",
+        )
+        check_format(base, self._format)
+        return base
+
+    def sft(self) -> dict[str, Any]:
+        encoded = self._encode()
+        if encoded.shortened or encoded.dropped:
+            self._tools.reporter.say(
+                f"{encoded.shortened} prompts lost context lines to fit, {encoded.dropped} pairs "
+                "were dropped: too long even without context, or alike once rendered."
+            )
+        if not encoded.examples:
+            raise NotEnoughData(
+                "No triplet fits the model's context. Raise --max-length, or use a model with a "
+                "longer context."
+            )
+        train_sft(self._run, self._base, encoded.examples, self._options, self._step)
+        return {"shortened": encoded.shortened, "dropped": encoded.dropped}
+
+    def dpo(self) -> dict[str, Any]:
+        examples = self._encode().examples
+        adapter = self._run.path / "sft"
+        train_dpo(self._run, self._base, adapter, examples, self._options, self._step)
+        return {}
+
+    def _encode(self) -> Encoded:
+        tokenizer = AutoTokenizer.from_pretrained(self._base)
+        limit = min(self._options.max_length, load_config(self._base).max_position_embeddings)
+        return encode(self._pairs[0], tokenizer, self._format, max_length=limit)
+
+    def draw(self) -> None:
+        title = f"{self._run.name}, from {self._config['parent']}"
+        write_plot(self._run.path / "plot.png", self._run.metrics(), title)
+
+    def merge(self) -> dict[str, Any]:
+        merge(self._base, self._run.path / "dpo", self._run.path / "merged")
+        return {}
+
+    def export(self) -> dict[str, Any]:
+        out = self._run.path / "model.gguf"
+        wanted = self._config["quantization"]
+        quantization = wanted if wanted in QUANTIZATIONS else "q8_0"
+        if quantization != wanted:
+            self._tools.reporter.say(f"{wanted} is not written by this version; using q8_0.")
+        merged = self._run.path / "merged"
+        report = export_gguf(merged, out, quantization=quantization, name=self._run.name)
+        if report.fell_back:
+            self._tools.reporter.say(
+                f"{len(report.fell_back)} matrices do not fit {quantization} and stay larger."
+            )
+        return {"export": {**asdict(report), "path": out.name}}
+
+    def verify(self) -> dict[str, Any]:
+        pairs = [self._comparison(pair) for pair in self._pairs[1][-_VERIFY_PAIRS:]]
+        before = mean_hf_margin(self._base, pairs) if pairs else None
+        verification: Verification = verify_export(
+            self._run.path / "merged",
+            self._run.path / "model.gguf",
+            quantization=self._run.state["export"]["quantization"],
+            pairs=pairs,
+            margin_before=before,
+        )
+        self._tools.reporter.say(verification.summary)
+        return {"verification": verification.to_json()}
+
+    def _comparison(self, pair: Pair) -> Comparison:
+        assert pair.chosen is not None and pair.rejected is not None
+        return Comparison(
+            prompt=render(pair.problem, self._format),
+            chosen=answer_text(pair.problem, pair.chosen, self._format),
+            rejected=answer_text(pair.problem, pair.rejected, self._format),
+        )
+
+    def gate(self) -> dict[str, Any]:
+        verification = self._run.state["verification"]
+        if not verification["passed"]:
+            reason = "the exported file failed verification: " + "; ".join(verification["problems"])
+            return {
+                "verdict": {"passed": False, "reason": reason, "active": None, "candidate": None}
+            }
+        active = self._tools.registry.active()
+        before = self._measure(active.path, active.model_id)
+        path = self._run.path / "model.gguf"
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+        after = self._measure(path, f"{self._run.name}@{digest}")
+        return {"verdict": decide(before, after).to_json()}
+
+    def _measure(self, path: Path, model_id: str) -> Any:
+        self._tools.reporter.say(f"Measuring {model_id} ...")
+        engine = LlamaEngine(path, model_id=model_id, threads=os.cpu_count() or 1)
+        try:
+            return measure(engine, self._pairs[1], self._tools.evaluate)
+        finally:
+            engine.close()
