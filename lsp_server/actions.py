@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -11,8 +11,10 @@ from lsp_server.client import Client
 from lsp_server.documents import OpenDocument
 from lsp_server.problems import ProblemAt, range_of
 from whetstone.edit import TextEdit
-from whetstone.fixer import Candidate, Proposal
 from whetstone.problem import Span
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Candidate, Proposal
 
 APPLIED, ACCEPT, REJECT = "whetstone.applied", "whetstone.accept", "whetstone.reject"
 QUICK_FIX = types.CodeActionKind.QuickFix

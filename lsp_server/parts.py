@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from whetstone.engine.base import Cancel, Engine
-from whetstone.evidence import TestRunner
-from whetstone.fixer import Proposal
 from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
+
+if TYPE_CHECKING:
+    from whetstone.evidence import TestRunner
+    from whetstone.fixer import Proposal
 
 
 class Proposer(Protocol):

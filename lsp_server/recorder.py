@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lsp_server.captured import Effect, Noted
 from lsp_server.parts import Parts, Store
 from whetstone.errors import WhetstoneError
-from whetstone.fixer import Proposal
 from whetstone.settings import Settings
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
 

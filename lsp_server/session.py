@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsp_server.capture import Capture
 from lsp_server.captured import Effect
@@ -18,8 +18,10 @@ from lsp_server.problems import ProblemAt
 from lsp_server.recorder import Recorder
 from lsp_server.suggestions import Suggestions, to_capture
 from lsp_server.worker import Job, Worker
-from whetstone.fixer import Proposal
 from whetstone.settings import Settings
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lsp_server.captured import Change, Suggestion
 from lsp_server.problems import ProblemAt
 from lsp_server.text import bare
-from whetstone.fixer import Candidate, Proposal
 from whetstone.problem import Diagnostic, Replacement, split_lines
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Candidate, Proposal
 
 _MAX_REMEMBERED = 256
 _V = TypeVar("_V")

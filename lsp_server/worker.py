@@ -15,14 +15,17 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsp_server.parts import Parts, Proposer
 from lsp_server.proving import runner_for
 from whetstone.engine.base import Cancel, Engine
 from whetstone.errors import Cancelled, EngineError, WhetstoneError
-from whetstone.fixer import Proposal
 from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
 

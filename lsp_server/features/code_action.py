@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
@@ -14,8 +15,10 @@ from lsp_server.features.guard import guarded
 from lsp_server.features.progress import Progress
 from lsp_server.problems import ProblemAt, covered_codes, problems_at, span_of
 from lsp_server.server import WhetstoneServer
-from whetstone.fixer import Proposal
 from whetstone.problem import Diagnostic
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Proposal
 
 _WAIT_FOR_FINDINGS_S = 0.15
 

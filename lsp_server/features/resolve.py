@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lsprotocol import types
 
 from lsp_server import actions
@@ -9,7 +11,9 @@ from lsp_server.features.guard import guarded
 from lsp_server.features.progress import Progress
 from lsp_server.problems import ProblemAt
 from lsp_server.server import WhetstoneServer
-from whetstone.fixer import Proposal
+
+if TYPE_CHECKING:
+    from whetstone.fixer import Proposal
 
 
 def register(server: WhetstoneServer) -> None:
