@@ -7,6 +7,7 @@ there is no second copy of it.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 import uuid
 from collections.abc import Iterator
@@ -176,7 +177,10 @@ class Fixer:
                 replacement, _Answer(replacement=replacement, origin="model")
             )
             answer.origin = "both" if answer.origin == "rule" else answer.origin
-            answer.logprob, answer.tokens = completion.logprob, completion.tokens
+            # A remote server may not tell: NaN, which has no place in a ranking or in JSON.
+            known = not math.isnan(completion.logprob)
+            answer.logprob = completion.logprob if known else None
+            answer.tokens = completion.tokens
         return list(answers.values()), unparsable, prompt
 
     def _generate(

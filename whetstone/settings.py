@@ -116,7 +116,7 @@ _KEYS: dict[str, _Key] = {
         _Key(name="openai.key_env", kind=EnvironmentName(), workspace=False,
              doc="Name of the environment variable that holds the key, never the key itself."),
         _Key(name="openai.timeout_s", kind=Number(low=1, high=3600), workspace=False,
-             doc="Seconds without a byte from the server before giving up."),
+             doc="Seconds to wait for the server's answer to one request."),
         _Key(name="candidates", kind=Integer(low=1, high=64),
              doc="Answers asked of the model for each problem."),
         _Key(name="max_tokens", kind=Integer(low=1, high=4096),

@@ -41,7 +41,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One answer. `logprob` sums over its `tokens` tokens, the end token included, in nats."""
+    """One answer. `logprob` sums over its `tokens` tokens, the end token included, in nats.
+
+    NaN where a remote server does not tell.
+    """
 
     text: str
     logprob: float
