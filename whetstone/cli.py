@@ -148,13 +148,17 @@ def _target(
     if test_command is not None:
         from whetstone.sandbox import Limits, test_in_copy
 
-        command = shlex.split(test_command)
+        try:
+            command = shlex.split(test_command)
+        except ValueError as error:
+            raise UsageError(f"--test: {error}. Check its quotes.") from error
         if not command:
             raise UsageError("--test: the command is empty.")
         limits = Limits(timeout_s=settings.test.timeout_s, memory_mb=settings.test.memory_mb)
 
         def run(text: str) -> Any:
-            return test_in_copy(document, text, command, root, limits)
+            globs = settings.ignore_globs
+            return test_in_copy(document, text, command, root, limits, ignore_globs=globs)
 
     return Target(
         path=path,
