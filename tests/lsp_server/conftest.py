@@ -29,7 +29,9 @@ class Pool:
         self.folder = folder
         self.kept = {}
 
-    async def start(self, profile, *, options, encodings, change, configuration, data):
+    async def start(
+        self, profile, *, options, encodings, change, configuration, data, command=None, env=None
+    ):
         number = next(numbers)
         root = self.folder / f"work{number}"
         root.mkdir()
@@ -44,8 +46,9 @@ class Pool:
             editor.apply(params.edit)
             return T.ApplyWorkspaceEditResult(applied=True)
 
-        env = {**os.environ, "WHETSTONE_DATA": str(editor.data), "OMP_NUM_THREADS": "1"}
-        await client.start_io(sys.executable, str(SERVER), str(editor.config_path), env=env)
+        own = {"WHETSTONE_DATA": str(editor.data), "OMP_NUM_THREADS": "1", **(env or {})}
+        command = command or [sys.executable, str(SERVER), str(editor.config_path)]
+        await client.start_io(*command, env={**os.environ, **own})
         capabilities = client_capabilities(profile)
         if encodings:
             capabilities.general = capabilities.general or T.GeneralClientCapabilities()
@@ -86,15 +89,15 @@ async def start(pool):
 
     async def begin(
         profile=VSCODE, *, options=None, encodings=None, change=None, configuration=None,
-        data=None, fresh=False, answers=ANSWERS, **config,
+        data=None, fresh=False, command=None, env=None, answers=ANSWERS, **config,
     ):  # fmt: skip
         key = (profile, json.dumps([options, encodings, configuration]))
-        alone = fresh or data is not None or change is not None
+        alone = fresh or command is not None or data is not None or change is not None
         editor = None if alone else pool.kept.get(key)
         if editor is None:
             editor = await pool.start(
                 profile, options=options, encodings=encodings, change=change,
-                configuration=configuration, data=data,
+                configuration=configuration, data=data, command=command, env=env,
             )  # fmt: skip
             if alone:
                 own.append(editor)

@@ -1,5 +1,7 @@
 """The served model: missing, failing, changed under way."""
 
+import sys
+
 import pytest
 from lsp_editor import FIX, OTHER, VSCODE, until
 
@@ -82,3 +84,29 @@ async def test_a_damaged_store_is_set_aside_and_told(start, tmp_path):
     assert list(data.glob("preferences.db.corrupt-*"))
     await until(lambda: editor.messages())
     assert "corrupt" in editor.messages()[0]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GGUF\x03\x00\x00\x00 cut off"])
+async def test_the_real_server_with_a_model_file_that_is_no_good(start, tmp_path, content):
+    path = tmp_path / "broken.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    command = [sys.executable, "-m", "lsp_server"]
+    editor = await start(VSCODE, command=command, env={"WHETSTONE_MODEL": str(path)})
+    uri = editor.open()
+    assert (await editor.resolved(uri)).title == BY_RULE
+    await until(lambda: editor.messages())
+    [message] = editor.messages()
+    assert "broken.gguf" in message and "Traceback" not in message
+
+
+async def test_the_real_server_in_a_folder_that_cannot_be_written(start, tmp_path):
+    place = tmp_path / "file"
+    place.write_text("not a folder")
+    env = {"WHETSTONE_DATA": str(place / "data"), "WHETSTONE_MODEL": str(tmp_path / "none.gguf")}
+    editor = await start(VSCODE, command=[sys.executable, "-m", "lsp_server"], env=env)
+    uri = editor.open()
+    action = await editor.resolved(uri)
+    assert action.title == BY_RULE
+    assert await editor.take(action) == {"recorded": False}
+    await until(lambda: any("WHETSTONE_DATA" in message for message in editor.messages()))

@@ -8,6 +8,7 @@ from typing import Union
 from lsprotocol import types as T
 from pytest_lsp import LanguageClient, make_test_lsp_client
 
+from whetstone.paths import atomic_write_text
 from whetstone.preferences.store import PreferenceStore
 
 VSCODE, NEOVIM, EMACS = "visual_studio_code", "neovim@v0.11", "emacs"
@@ -170,7 +171,7 @@ class Editor:
     # -- what happened ----------------------------------------------------------------------
 
     def configure(self, **config):
-        self.config_path.write_text(json.dumps(config), encoding="utf-8")
+        atomic_write_text(self.config_path, json.dumps(config))
 
     def store(self):
         return PreferenceStore.open(self.data / "preferences.db")
