@@ -1,0 +1,173 @@
+"""Whole runs on the CPU with the tiny model: real GGUF files, real store, real registry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from trainer.errors import AlreadyRunning, Diverged
+from trainer.lock import training_lock
+from trainer.options import RetrainOptions
+from trainer.reporter import SilentReporter
+from trainer.retrain import GateMode, Tools, plan, retrain
+from trainer.run_folder import RunFolder, all_runs, unfinished
+from whetstone.errors import NotEnoughData, TrainingError
+
+FAST = RetrainOptions(
+    sft_epochs=1, dpo_epochs=2, sft_learning_rate=2e-3, dpo_learning_rate=2e-3, save_steps=2
+)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    solved: int
+    total: int = 10
+
+
+class Evaluation:
+    """Stands for the static suite: the n-th model measured solves `solved[n]` problems."""
+
+    def __init__(self, *solved: int) -> None:
+        self.solved = list(solved)
+        self.models: list[str] = []
+
+    def __call__(self, engine: Any) -> Fixed:
+        self.models.append(engine.model_id)
+        return Fixed(self.solved.pop(0))
+
+
+def tools(world: Any, *solved: int, gate: GateMode = "judge") -> Tools:
+    return Tools(
+        preferences=world.store,
+        registry=world.registry,
+        evaluate=Evaluation(*solved),
+        reporter=SilentReporter(),
+        gate=gate,
+    )
+
+
+def test_a_better_model_is_promoted(world: Any) -> None:
+    result = retrain(FAST, tools(world, 5, 5))
+    assert result.promoted, result.reason
+    active = world.registry.active()
+    assert active.name == result.model and active.name.startswith("tiny-")
+    assert (active.quantization, active.prompt_format) == ("Q8_0", "compact")
+    assert active.metrics["candidate"]["margin"] > active.metrics["active"]["margin"]
+    assert [entry.name for entry in world.registry.lineage(active.name)] == [active.name, "tiny"]
+    assert world.store.pairs(untrained_only=True) == []
+    run = RunFolder(result.run)
+    assert run.stage == "promoted"
+    steps = [row for row in run.metrics() if row["stage"] == "dpo"]
+    assert all(row["beta"] == 0.1 and row["kl"] >= 0 for row in steps)
+    assert steps[0]["kl"] == 0 and steps[-1]["kl"] > 0  # starts at the reference, then leaves it
+    assert (run.path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    # what the user wrote does not stay behind, nor do the large intermediate files
+    assert {path.name for path in run.path.iterdir()} == {
+        "config.json", "state.json", "metrics.jsonl", "plot.png", "dpo", "merged",
+    }  # fmt: skip
+    config = run.read_json("config.json")
+    assert config["parent"].startswith("tiny@") and len(config["data_hash"]) == 16
+
+
+def test_a_second_generation_trains_from_the_merged_model(world: Any, new_pair: Any) -> None:
+    first = retrain(FAST, tools(world, 5, 5))
+    world.store.add_pairs(new_pair(number) for number in range(100, 130))
+    second = retrain(FAST, tools(world, 5, 5))
+    config = RunFolder(second.run).read_json("config.json")
+    assert config["training_base"] == str(first.run / "merged")
+    assert config["replayed"] > 0
+    assert second.model is not None and second.model.count("-") == first.model.count("-")  # type: ignore[union-attr]
+
+
+def test_a_model_that_fixes_less_is_kept_back(world: Any) -> None:
+    result = retrain(FAST, tools(world, 5, 4))
+    assert not result.promoted
+    assert "fixes 4 of 10" in result.reason
+    assert world.registry.active().name == "tiny"
+    assert world.registry.get(result.model or "").promoted is False  # there to be looked at
+    assert len(world.store.pairs(untrained_only=True)) == 24
+    with pytest.raises(NotEnoughData, match="24 more were tried in a run whose model was kept"):
+        retrain(FAST, tools(world))
+
+
+def test_force_promotes_what_the_gate_turned_down(world: Any) -> None:
+    result = retrain(FAST, tools(world, 5, 4, gate="force"))
+    assert result.promoted and world.registry.active().name == result.model
+
+
+def test_a_model_that_prefers_no_better_is_kept_back(world: Any) -> None:
+    import dataclasses
+
+    still = dataclasses.replace(FAST, sft_learning_rate=1e-12, dpo_learning_rate=1e-12)
+    result = retrain(still, tools(world, 5, 5))
+    assert not result.promoted
+    assert "preference margin" in result.reason
+
+
+def test_too_few_triplets_say_how_many_are_missing(world: Any) -> None:
+    import dataclasses
+
+    with pytest.raises(NotEnoughData, match=r"There are 24 new triplets; 6 more are needed"):
+        retrain(dataclasses.replace(FAST, min_pairs=30), tools(world))
+    assert list(all_runs(world.runs)) == []
+
+
+def test_a_second_run_at_the_same_time_leaves(world: Any) -> None:
+    with training_lock(world.runs), pytest.raises(AlreadyRunning, match=r"process \d+"):
+        retrain(FAST, tools(world))
+
+
+def test_a_failed_verification_is_never_promoted(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.hf_to_gguf.PRE_TOKENIZER", "gpt-2")
+    result = retrain(FAST, tools(world, gate="force"))
+    assert not result.promoted and result.model is None
+    assert "llama.cpp numbers" in result.reason
+    assert world.registry.active().name == "tiny"
+
+
+def test_nan_ends_the_run_for_good(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def broken(*_: Any, **__: Any) -> torch.Tensor:
+        return torch.tensor(float("nan"), requires_grad=True)
+
+    monkeypatch.setattr("trainer.trainers.weighted_nll", broken)
+    with pytest.raises(Diverged, match="became nan at step 0"):
+        retrain(FAST, tools(world))
+    assert unfinished(world.runs) is None  # resuming would only repeat it
+    assert next(all_runs(world.runs)).state["reason"].startswith("The loss became nan")
+
+
+def test_a_stage_that_fails_is_resumed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("trainer.stages.merge", lambda *_: (_ for _ in ()).throw(OSError(28, "x")))
+        with pytest.raises(TrainingError, match="the disk is full"):
+            retrain(FAST, tools(world))
+    run = unfinished(world.runs)
+    assert run is not None and run.stage == "dpo"
+    before = (run.path / "dpo" / "adapter_model.safetensors").read_bytes()
+    result = retrain(FAST, tools(world, 5, 5))
+    assert result.run == run.path and result.promoted
+    assert (run.path / "dpo" / "adapter_model.safetensors").read_bytes() == before
+
+
+def test_a_disk_without_room_is_foreseen(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1 << 20))
+    with pytest.raises(TrainingError, match="1 MB are free"):
+        retrain(FAST, tools(world))
+    assert list(all_runs(world.runs)) == []
+
+
+def test_a_plan_changes_nothing(world: Any) -> None:
+    made = plan(FAST, tools(world))
+    assert made["train"] + made["held_out"] == 24
+    assert json.dumps(made)
+    assert not list(world.runs.glob("*"))
