@@ -24,7 +24,8 @@ class Solved(Protocol):
     def total(self) -> int: ...
 
 
-Evaluate = Callable[[Engine], Solved]
+# (the model, how many problems or None for all)
+Evaluate = Callable[[Engine, int | None], Solved]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +68,11 @@ class Verdict:
         }
 
 
-def measure(engine: Engine, pairs: Sequence[Pair], evaluate: Evaluate) -> Scores:
+def measure(
+    engine: Engine, pairs: Sequence[Pair], evaluate: Evaluate, *, limit: int | None = None
+) -> Scores:
     """Score one model. Pairs whose prompt does not fit its context count as margin 0."""
-    result = evaluate(engine)
+    result = evaluate(engine, limit)
     return Scores(
         model_id=engine.model_id,
         solved=result.solved,

@@ -23,6 +23,7 @@ class RetrainOptions:
             the chosen answers become less likely, too, only less so than the rejected.
         quantization: of the new file; the active model's when None.
         save_steps: steps between checkpoints: what a kill may cost.
+        eval_limit: evaluation problems that the gate uses; all of them when None.
     """
 
     min_pairs: int = 20
@@ -43,6 +44,7 @@ class RetrainOptions:
     seed: int = 0
     quantization: str | None = None
     base: str | None = None
+    eval_limit: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.held_out < 1:

@@ -148,6 +148,11 @@ class Stages:
         self._tools.reporter.say(f"Measuring {model_id} ...")
         engine = LlamaEngine(path, model_id=model_id, threads=os.cpu_count() or 1)
         try:
-            return measure(engine, self._pairs[1], self._tools.evaluate)
+            return measure(
+                engine,
+                self._pairs[1],
+                self._tools.evaluate,
+                limit=self._options.eval_limit,
+            )
         finally:
             engine.close()

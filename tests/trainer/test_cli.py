@@ -1,0 +1,96 @@
+"""The command as a process: exit status, and what survives kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.run_folder import RunFolder, unfinished
+
+FAST = ["--eval-limit", "1", "--sft-learning-rate", "2e-3", "--dpo-learning-rate", "2e-3"]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "trainer", *arguments]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=200)
+
+
+def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> Path:
+    for _ in range(2000):
+        found = next(root.glob(pattern), None)
+        if found:
+            return found
+        assert process.poll() is None, "it ended too early"
+        time.sleep(0.02)
+    raise AssertionError(f"{pattern} never came")
+
+
+def test_killed_in_the_middle_it_resumes(world: Any) -> None:
+    arguments = command("retrain", *FAST, "--max-steps", "40", "--save-steps", "4")
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        wait_for(world.runs, "*/dpo-checkpoints/checkpoint-*/complete", process)
+        other = run("retrain")
+        assert other.returncode == 4
+        assert f"(process {process.pid})" in other.stderr
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    broken = unfinished(world.runs)
+    assert broken is not None and broken.stage == "sft"
+    assert world.registry.active().name == "tiny"
+    before = len((broken.path / "metrics.jsonl").read_text().splitlines())
+
+    done = run("retrain", "--json", "--max-steps", "7")  # a resumed run keeps its own options
+    assert done.returncode in (0, 1), done.stderr
+    result = json.loads(done.stdout)
+    assert result["run"] == str(broken.path) and result["model"]
+    assert "Resuming" in done.stderr
+    lines = [json.loads(x) for x in (broken.path / "metrics.jsonl").read_text().splitlines()]
+    again = [line["step"] for line in lines[before:]]
+    assert again[0] > 1 and again[-1] == 40  # on from the checkpoint, not from the start
+    assert [row["step"] for row in RunFolder(broken.path).metrics()].count(40) == 2  # sft and dpo
+    (log,) = [entry for entry in world.registry.list() if entry.name == result["model"]]
+    assert log.metrics["candidate"]["total"] == 1
+
+
+def test_too_few_is_status_three_or_quiet(world: Any) -> None:
+    few = run("retrain", "--min-pairs", "99")
+    assert few.returncode == 3
+    assert few.stderr.strip().startswith("error: There are 24 new triplets; 75 more are needed")
+    quiet = run("retrain", "--min-pairs", "99", "--if-enough")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_a_dry_run_prints_the_plan(world: Any) -> None:
+    done = run("retrain", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["parent"].startswith("tiny@")
+
+
+def test_an_unusable_data_folder_is_one_line(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (world.data / "file").write_text("")
+    monkeypatch.setenv("WHETSTONE_DATA", str(world.data / "file"))
+    done = run("retrain")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from trainer.cli import main;"
+        "r = CliRunner().invoke(main, ['retrain', '--help']); assert r.exit_code == 0, r.output;"
+        "assert not {'torch', 'transformers', 'llama_cpp'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
