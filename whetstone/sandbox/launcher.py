@@ -28,6 +28,7 @@ _SYS_MOUNT_SETATTR, _AT_RECURSIVE, _ATTR_RDONLY = 442, 0x8000, 0x1
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SUBREAPER, _PR_NO_NEW_PRIVS = 1, 24, 36, 38
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _WATCH_S = 0.05
+_OVERTIME_S = 5.0  # past the time limit, for when nobody is left who keeps it
 _KILLED = 137
 
 
@@ -36,7 +37,12 @@ def main(arguments: list[str]) -> NoReturn:
     command = arguments[1:]
     status: int = walls["status_fd"]
     os.set_inheritable(status, False)
+    walls["deadline"] = time.monotonic() + walls["timeout_s"] + _OVERTIME_S
     try:
+        if sys.platform == "linux":
+            # The thread that started us waits for us; when it is killed, so are we.
+            ending = signal.SIGTERM if walls["level"] == "none" else signal.SIGKILL
+            _call("prctl", _PR_SET_PDEATHSIG, ending, 0, 0, 0)
         if walls["level"] == "none":
             if sys.platform == "linux":
                 _call("prctl", _PR_SUBREAPER, 1, 0, 0, 0)
@@ -223,7 +229,9 @@ def _wait_for_child() -> None:
 
 
 def _excess(walls: dict[str, Any]) -> str | None:
-    """Which limit all the command's processes together are over. Linux only."""
+    """Which limit all the command's processes together are over; memory and number on Linux."""
+    if time.monotonic() > walls["deadline"]:
+        return "timeout"
     inside = _descendants()
     if len(inside) > walls["processes"]:
         return "processes"

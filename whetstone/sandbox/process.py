@@ -20,6 +20,8 @@ from whetstone.errors import Cancelled, SandboxError
 from whetstone.sandbox.environment import scrubbed
 from whetstone.sandbox.walls import Bind, Level, Walls, available_level, launcher_command
 
+_PREFIX = "whetstone-run-"
+_STALE_S = 24 * 3600
 _POLL_S = 0.02
 _GRACE_S = 1.0  # for the launcher to end what it started, before it is ended itself
 
@@ -92,7 +94,8 @@ class WorkFolder:
     def __enter__(self) -> Path:
         try:
             # resolve(): on macOS the temporary folder is a link, and paths are compared later.
-            self.path = Path(tempfile.mkdtemp(prefix="whetstone-run-")).resolve()
+            _sweep(Path(tempfile.gettempdir()))
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
         except OSError as error:
             raise SandboxError(
                 f"{error.filename}: no room for a test run ({error.strerror}). "
@@ -108,6 +111,16 @@ class WorkFolder:
                     if not inner.is_symlink():  # chmod would follow it out of here
                         inner.chmod(0o700)
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what processes that were killed a day or more ago left behind."""
+    for stale in folder.glob(f"{_PREFIX}*"):
+        try:
+            if time.time() - stale.stat().st_mtime > _STALE_S:
+                shutil.rmtree(stale, ignore_errors=True)
+        except OSError:
+            continue
 
 
 def run_within(
@@ -174,6 +187,7 @@ def _start(
             creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
         )
     numbers = {
+        "timeout_s": limits.timeout_s,
         "memory_bytes": limits.memory_mb << 20,
         "file_bytes": limits.file_mb << 20,
         "processes": limits.processes,
@@ -271,9 +285,10 @@ class _Pumps:
                     self.flooded.set()  # what comes now is read and dropped until it is ended
 
     def finish(self) -> tuple[str, str]:
+        deadline = time.monotonic() + _GRACE_S
         for thread in self._threads:
             # A process that escaped may hold the pipe open for ever.
-            thread.join(timeout=_GRACE_S)
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
         for stream, thread in zip(self._streams, self._threads, strict=True):
             if not thread.is_alive():
                 stream.close()
@@ -304,6 +319,8 @@ def _judge(
         return "memory"
     if rest == "processes":
         return "processes"
+    if rest == "timeout":
+        return "timeout"
     return None if reason == "cancel" else reason
 
 

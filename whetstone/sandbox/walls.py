@@ -40,7 +40,7 @@ class Walls:
     binds: tuple[Bind, ...]
     environment: Mapping[str, str]
 
-    def argument(self, limits: Mapping[str, int], status_fd: int, *, program: str) -> str:
+    def argument(self, limits: Mapping[str, float], status_fd: int, *, program: str) -> str:
         """The launcher's first argument."""
         covers: list[tuple[str, str]] = []
         binds: list[tuple[str, str, bool]] = []
@@ -82,7 +82,12 @@ def available_level() -> Level:
             binds=(),
             environment={"PATH": os.environ.get("PATH", "")},
         )
-        limits = {"memory_bytes": 1 << 30, "file_bytes": 1 << 20, "processes": 16}
+        limits = {
+            "timeout_s": _PROBE_S,
+            "memory_bytes": 1 << 30,
+            "file_bytes": 1 << 20,
+            "processes": 16,
+        }
         nothing = [sys.executable, "-I", "-S", "-c", ""]
         launcher = launcher_command(walls.argument(limits, 2, program=sys.executable))
         try:

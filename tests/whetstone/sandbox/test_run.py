@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from whetstone.engine.base import Cancel
 from whetstone.errors import Cancelled, SandboxError
 from whetstone.sandbox import Level, Limits, RunResult, run
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX processes")
 
 
@@ -22,9 +24,9 @@ def _python(code: str, folder: Path, **limits: float) -> RunResult:
     return run([sys.executable, "-c", code], cwd=folder, limits=settings)
 
 
-def _gone(marker: str) -> bool:
+def _gone(marker: str, *, patience: int = 100) -> bool:
     """No process with `marker` in its command line is left, within two seconds."""
-    for _ in range(100):
+    for _ in range(patience):
         lines = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
@@ -71,6 +73,7 @@ print("started", flush=True)
 """
 
 
+@needs_proc
 def test_the_time_limit_ends_all_generations(level: Level, folder: Path) -> None:
     marker = f"mark-{os.urandom(6).hex()}"
     start = time.monotonic()
@@ -83,6 +86,7 @@ def test_the_time_limit_ends_all_generations(level: Level, folder: Path) -> None
     assert _gone(marker)
 
 
+@needs_proc
 def test_what_is_left_running_ends_with_the_command(level: Level, folder: Path) -> None:
     marker = f"mark-{os.urandom(6).hex()}"
     result = _python(_FAMILY.replace("MARK", marker), folder)
@@ -91,6 +95,41 @@ def test_what_is_left_running_ends_with_the_command(level: Level, folder: Path) 
     assert _gone(marker)
 
 
+@needs_proc
+def test_it_ends_when_whetstone_is_killed(level: Level, folder: Path) -> None:
+    marker = f"mark-{os.urandom(6).hex()}"
+    script = folder / "parent.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from whetstone.sandbox import Limits, process\n"
+        f"process.available_level = lambda: {level!r}\n"
+        f"code = {_FAMILY.replace('MARK', marker)!r} + 'time.sleep(60)'\n"
+        "if __name__ == '__main__':\n"
+        "    process.run([sys.executable, '-c', code], cwd=Path.cwd(), limits=Limits())\n"
+    )
+    parent = subprocess.Popen([sys.executable, script], cwd=folder)
+    while _gone(marker, patience=1):
+        assert parent.poll() is None
+    time.sleep(0.3)
+    parent.kill()
+    parent.wait()
+    assert _gone(marker)
+
+
+def test_leftovers_of_killed_runs_are_swept(
+    level: Level, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, new = tmp_path / "whetstone-run-old", tmp_path / "whetstone-run-new"
+    for left in (old, new):
+        left.mkdir()
+    os.utime(old, (1, 1))
+    assert _python("", folder).passed
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+@needs_proc
 def test_cancel_stops_it_quickly(level: Level, folder: Path) -> None:
     marker = f"mark-{os.urandom(6).hex()}"
     cancel = Cancel()
@@ -114,7 +153,7 @@ def test_one_process_cannot_take_more_memory(level: Level, folder: Path) -> None
     assert _python(code, folder, memory_mb=600).passed
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@needs_proc
 def test_many_processes_together_cannot_either(level: Level, folder: Path) -> None:
     code = (
         "import os, time\n"
@@ -129,7 +168,7 @@ def test_many_processes_together_cannot_either(level: Level, folder: Path) -> No
     assert result.duration_s < 5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@needs_proc
 def test_a_fork_bomb_is_ended(level: Level, folder: Path) -> None:
     code = (
         "import os, time\n"
@@ -174,7 +213,9 @@ def test_no_secrets_in_the_environment(
                  "HTTPS_PROXY", "WHETSTONE_DATA", "DATABASE_URL"):  # fmt: skip
         monkeypatch.setenv(name, "hunter2")
     monkeypatch.setenv("LC_TIME", "C")
-    code = "import os; print(os.environ); print(open('/proc/self/environ').read())"
+    code = "import os; print(os.environ)"
+    if Path("/proc/self/environ").exists():
+        code += "; print(open('/proc/self/environ').read())"
     result = run([sys.executable, "-c", code], cwd=folder, env={"MINE": "1"})
     assert "hunter2" not in result.stdout
     assert "'MINE': '1'" in result.stdout and "'LC_TIME': 'C'" in result.stdout
@@ -209,6 +250,9 @@ def test_a_local_server_works(level: Level, folder: Path) -> None:
     assert _python(code, folder).passed
 
 
+@pytest.mark.skipif(
+    sys.platform == "linux" and not os.path.ismount("/dev/shm"), reason="needs /dev/shm itself"
+)
 def test_multiprocessing_works(level: Level, folder: Path) -> None:
     (folder / "job.py").write_text(
         "import multiprocessing as mp\n"
