@@ -73,7 +73,7 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @_option("--seed", "[default: 0]", type=int)
 @_option("--quantization", "Type of the new file: f16, q8_0, q4_k_m ... [default: as the active]")
 @_option("--base", "Hugging Face folder or hub repository to train from.")
-@click.option("--eval-limit", type=int, help="Evaluation problems for the gate. [default: all]")
+@_option("--eval-limit", "Evaluation problems for the gate. [default: all]", type=int)
 @click.option("--force", "gate", flag_value="force", help="Promote even if the gate says no.")
 @click.option("--no-promote", "gate", flag_value="never", help="Train and measure, never promote.")
 @click.option("--fresh", is_flag=True, help="Give an unfinished run up and begin a new one.")
@@ -85,7 +85,7 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @click.option("--dry-run", is_flag=True, help="Print what a new run would use, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def retrain(
-    gate: str | None, eval_limit: int | None, fresh: bool, if_enough: bool, dry_run: bool,
+    gate: str | None, fresh: bool, if_enough: bool, dry_run: bool,
     as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Train the active model on the triplets it has not seen, and promote it if it got better.
@@ -102,7 +102,7 @@ def retrain(
     _quiet_libraries()
     try:
         with ConsoleReporter(Console(stderr=as_json)) as reporter:
-            options, tools = _compose(given, gate, eval_limit, reporter)
+            options, tools = _compose(given, gate, reporter)
             if dry_run:
                 click.echo(json.dumps(plan(options, tools), indent=2))
                 return
@@ -125,7 +125,7 @@ def retrain(
 
 
 def _compose(
-    given: dict[str, Any], gate: str | None, eval_limit: int | None, reporter: Reporter
+    given: dict[str, Any], gate: str | None, reporter: Reporter
 ) -> tuple[RetrainOptions, Tools]:
     """Put together what a run works with."""
     from trainer.options import RetrainOptions
@@ -144,10 +144,10 @@ def _compose(
     for notice in store.notices:
         reporter.say(notice)
 
-    def evaluate(engine: Any) -> Any:
+    def evaluate(engine: Any, limit: int | None) -> Any:
         from trainer.evaluation import run_static
 
-        return run_static(engine, settings, limit=eval_limit)
+        return run_static(engine, settings, limit=limit)
 
     tools = Tools(
         preferences=store,

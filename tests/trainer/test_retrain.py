@@ -34,7 +34,7 @@ class Evaluation:
         self.solved = list(solved)
         self.models: list[str] = []
 
-    def __call__(self, engine: Any) -> Fixed:
+    def __call__(self, engine: Any, limit: int | None) -> Fixed:
         self.models.append(engine.model_id)
         return Fixed(self.solved.pop(0))
 
