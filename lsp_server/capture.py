@@ -297,8 +297,13 @@ def _judge(track: _Track, change: Change, lines: Lines) -> list[Effect]:
 
 def _taken_out(track: _Track, change: Change, lines: Lines) -> bool:
     """Undone, with nothing in its place. After an explicit no, another one may still be taken."""
-    undone = track.state is State.UNDONE and track.now(lines) == change.before
-    return undone and track.candidate not in track.rejected
+    start, stop = track.region
+    return (
+        track.state is State.UNDONE
+        and track.now(lines) == change.before
+        and bare(lines[start:stop]) == track.suggestion.flagged
+        and track.candidate not in track.rejected
+    )
 
 
 def _anchor(track: _Track, change: Change, lines: Lines) -> bool:

@@ -1,5 +1,7 @@
 """Event traces, each ending in exactly one outcome: one row of the table after the other."""
 
+import random
+
 import pytest
 
 from lsp_server.capture import Capture, State
@@ -371,3 +373,124 @@ def test_unknown_ids_do_nothing(call):
 def test_nothing_settles_twice():
     trace = Trace().apply().save().save().close()
     assert trace.outcome.outcome is Outcome.ACCEPTED
+
+
+# -- ranges and neighbours -------------------------------------------------------------------
+
+
+def test_applied_although_other_lines_changed_since_it_was_shown():
+    trace = Trace().insert(0, "import os").delete(3).apply(line=2)
+    assert trace.capture.span("s") == (2, 3)
+    trace.insert(0, "import sys").line(3, BUG[1])
+    assert trace.kinds[-1] is EventKind.UNDONE
+
+
+def test_applied_with_another_line_in_place_of_ours_is_no_acceptance():
+    trace = Trace()
+    trace.line(1, "    return 7")
+    trace._take(trace.capture.applied("s", "best", trace.lines))
+    trace.save()
+    assert (trace.outcome.outcome, trace.outcome.user_lines) == (
+        Outcome.AMENDED,
+        ("    return 7",),
+    )
+
+
+def test_the_same_finding_elsewhere_is_another_problem():
+    trace = Trace().line(1, "    return 0").save(finding(3), finding(0))
+    assert trace.outcome.outcome is Outcome.SUPERSEDED
+
+
+def test_another_finding_on_the_same_line_is_another_problem():
+    trace = Trace().line(1, "    return widht").save(finding(1, "F821 undefined name 'widht'"))
+    assert trace.outcome.outcome is Outcome.SUPERSEDED
+
+
+def test_a_finding_that_begins_on_the_last_flagged_line_remains():
+    trace = Trace(flagged=2).line(0, BUG[0] + " ").save(finding(2))
+    assert not trace.settled
+
+
+def test_a_newer_suggestion_ends_an_undone_one_as_reverted():
+    trace = Trace().apply().line(1, BUG[1])
+    trace._take(trace.capture.offered(suggestion(BUG, 1, id="new")))
+    assert trace.outcome.outcome is Outcome.REVERTED
+
+
+@pytest.mark.parametrize("line", [0, 2])
+def test_a_newer_suggestion_for_other_lines_ends_nothing(line):
+    trace = Trace()
+    trace._take(trace.capture.offered(suggestion(BUG, line, id="new")))
+    trace.apply()
+    trace._take(trace.capture.offered(suggestion(BUG, 1, id="third")))
+    assert not trace.settled
+
+
+def test_an_applied_one_is_not_ended_by_a_newer_suggestion():
+    trace = Trace().apply()
+    assert trace.capture.offered(suggestion(BUG, 1, id="new")) == []
+    assert trace.capture.state("s") is State.APPLIED
+
+
+def test_an_own_fix_after_an_import_was_undone():
+    trace = apply_import(import_trace()).to("def area(r):", "    return math.pi * r")
+    trace.line(1, "    return 3.14 * r").save()
+    assert trace.outcome.outcome is Outcome.SUPERSEDED
+    assert trace.outcome.user_lines == ("    return 3.14 * r",)
+    assert trace.outcome.user_kind == "replace"
+
+
+def test_flagged_lines_below_an_import_stay_in_sight():
+    trace = (
+        apply_import(import_trace())
+        .insert(0, "# top")
+        .to("# top", "def area(r):", "    return 3 * r")
+    )
+    trace.save()
+    assert (trace.outcome.outcome, trace.outcome.user_lines) == (
+        Outcome.SUPERSEDED,
+        ("    return 3 * r",),
+    )
+
+
+def test_what_stands_is_listed_until_it_is_settled():
+    trace = Trace()
+    assert trace.capture.standing(URI) == []
+    trace.apply()
+    assert trace.capture.standing(URI) == [("s", "best", (1, 2))]
+    assert trace.capture.applied_change("s")[0] == "best"
+    trace.line(1, BUG[1])
+    assert trace.capture.standing(URI) == [] and trace.capture.applied_change("s") is None
+    assert trace.save().capture.standing(URI) == []
+
+
+def test_four_imports_at_once_are_no_answer():
+    lines = ["x = math.pi"]
+    change = Change(start=0, before=("x = math.pi",), after=("x = 3",))
+    trace = Trace(lines, line=0, changes={"best": change})
+    trace.insert(0, "import math", "import a", "import b", "import c").save()
+    assert trace.outcome.user_kind == "replace"
+    assert trace.outcome.user_lines == ("x = math.pi",)  # unchanged: the store makes no pair
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_happens_around_it_a_kept_fix_is_accepted_and_an_undone_one_reverted(seed):
+    random.seed(seed)
+    trace = Trace().apply()
+    for number in range(12):
+        mark = next(
+            n for n, line in enumerate(trace.lines) if line in (FIXED + "\n", BUG[1] + "\n")
+        )
+        others = [n for n in range(len(trace.lines)) if n != mark]
+        choice = random.randrange(4)
+        if choice == 0:
+            trace.insert(random.randrange(len(trace.lines) + 1), f"n{number} = {number}")
+        elif choice == 1 and len(others) > 1:
+            trace.delete(random.choice(others))
+        elif choice == 2:
+            trace.line(random.choice(others), f"changed_{number} = 1")
+        else:
+            trace.line(mark, BUG[1] if trace.lines[mark] == FIXED + "\n" else FIXED)
+    kept = FIXED + "\n" in trace.lines
+    trace.save(*([] if kept else [finding(trace.lines.index(BUG[1] + "\n"))]))
+    assert trace.outcome.outcome is (Outcome.ACCEPTED if kept else Outcome.REVERTED)

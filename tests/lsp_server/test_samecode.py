@@ -51,3 +51,16 @@ def test_imports_are_found_wherever_they_stand_and_however_they_are_written():
         ("a", "b", ""),
         ("a", "c", "d"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (["from a import \\\n", "    b\n"], {("a", "b", "")}),
+        (["import a\n", "import (\n"], {("a", "", "")}),
+        (["    import a\n", "imports = 1\n"], set()),
+        (["from . import x\n"], {(".", "x", "")}),
+    ],
+)
+def test_imports_over_several_lines_broken_ones_and_none(text, expected):
+    assert imports(text) == expected
