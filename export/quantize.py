@@ -28,6 +28,7 @@ QUANTIZATIONS: dict[str, tuple[int, str]] = {
     "q4_k_m": (llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M, "Q4_K"),
 }
 DEFAULT_QUANTIZATION = "q8_0"
+_BY_SIZE = ("q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16", "f32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,14 @@ def quantize(source: Path, out: Path, quantization: str, *, threads: int = 0) ->
                 "The disk may be full; otherwise try q8_0 or f16."
             )
     return describe(out, quantization)
+
+
+def next_larger(quantization: str) -> str | None:
+    """The next type that keeps more, None after the last."""
+    if quantization == "bf16":
+        return "f32"
+    rest = _BY_SIZE[_BY_SIZE.index(quantization) + 1 :]
+    return rest[0] if rest else None
 
 
 def check_quantization(name: str) -> None:

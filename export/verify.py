@@ -85,7 +85,10 @@ class Margins:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was compared. `problems` is empty when the file may be served."""
+    """What was compared. `problems` is empty when the file may be served.
+
+    `swallowed` says that all is well but for what training added: a larger type would keep it.
+    """
 
     quantization: str
     texts: int
@@ -96,6 +99,7 @@ class Verification:
     top1_agreement: float
     margins: Margins | None
     problems: tuple[str, ...]
+    swallowed: bool
 
     @property
     def passed(self) -> bool:
@@ -151,10 +155,8 @@ def verify_export(
     limit = MAX_KL[quantization]
     if not divergence <= limit:  # NaN fails, too
         problems.append(f"its logits diverge by {divergence:.3g} nats, the limit is {limit:g}")
-    margins = None
-    if pairs:
-        margins = compare_margins(model, tokenizer, path, pairs, margin_before)
-        problems += _margin_problems(margins)
+    margins = compare_margins(model, tokenizer, path, pairs, margin_before) if pairs else None
+    lost = _margin_problems(margins) if margins else []
     return Verification(
         quantization=quantization,
         texts=len(texts),
@@ -164,7 +166,8 @@ def verify_export(
         kl_limit=limit,
         top1_agreement=agreement,
         margins=margins,
-        problems=tuple(problems),
+        problems=(*problems, *lost),
+        swallowed=bool(lost) and not problems,
     )
 
 

@@ -76,7 +76,12 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @_option("--eval-limit", "Evaluation problems for the gate. [default: all]", type=int)
 @click.option("--force", "gate", flag_value="force", help="Promote even if the gate says no.")
 @click.option("--no-promote", "gate", flag_value="never", help="Train and measure, never promote.")
-@click.option("--fresh", is_flag=True, help="Give an unfinished run up and begin a new one.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Give an unfinished run up and begin a new one; triplets whose model was "
+    "not promoted count as new again.",
+)
 @click.option(
     "--if-enough",
     is_flag=True,

@@ -68,7 +68,8 @@ def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Re
     """Finish the unfinished run, or begin a new one and carry it through.
 
     Args:
-        fresh: give an unfinished run up and begin a new one.
+        fresh: give an unfinished run up and begin a new one; pairs of runs whose model was kept
+            back count as new again.
 
     Raises:
         NotEnoughData: too few new triplets; nothing was changed.
@@ -79,7 +80,7 @@ def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Re
     with training_lock(root), disk_errors(root):
         run = None if fresh else unfinished(root)
         if run is None:
-            run = _begin(root, options, tools)
+            run = _begin(root, options, tools, again=fresh)
         else:
             tools.reporter.say(f"Resuming {run.name} after stage {run.stage!r}.")
         return _carry_through(run, tools)
@@ -94,9 +95,9 @@ def plan(options: RetrainOptions, tools: Tools) -> dict[str, Any]:
     return _config(options, active, chosen)
 
 
-def _begin(root: Path, options: RetrainOptions, tools: Tools) -> RunFolder:
+def _begin(root: Path, options: RetrainOptions, tools: Tools, *, again: bool) -> RunFolder:
     active = tools.registry.active()
-    tried = tried_pairs(root, active.model_id)
+    tried = set() if again else tried_pairs(root, active.model_id)
     chosen = select(tools.preferences, options, active.prompt_format, tried=tried)
     check_room(root, active.parameters, active.size)
     run = RunFolder.create(

@@ -83,7 +83,10 @@ def select(
 def _too_few(untried: int, fresh: int, wanted: int) -> str:
     have = f"There {'is 1 new triplet' if untried == 1 else f'are {untried} new triplets'}"
     if fresh > untried:
-        have += f" ({fresh - untried} more were tried in a run whose model was kept back)"
+        have += (
+            f" ({fresh - untried} more were tried in a run whose model was kept back; "
+            "--fresh tries them again)"
+        )
     return (
         f"{have}; {wanted - untried} more are needed (of {wanted}). Accept and reject some fixes, "
         "or pass a smaller --min-pairs."

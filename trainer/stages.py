@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from export.hf_to_gguf import load_config
 from export.merge import merge
-from export.quantize import QUANTIZATIONS, export_gguf
+from export.quantize import QUANTIZATIONS, export_gguf, next_larger
 from export.verify import Comparison, Verification, mean_hf_margin, verify_export
 from trainer.base_model import check_format, find_base
 from trainer.examples import Encoded, encode, pair_from_json
@@ -96,12 +96,14 @@ class Stages:
         return {}
 
     def export(self) -> dict[str, Any]:
-        out = self._run.path / "model.gguf"
         wanted = self._config["quantization"]
         quantization = wanted if wanted in QUANTIZATIONS else "q8_0"
         if quantization != wanted:
             self._tools.reporter.say(f"{wanted} is not written by this version; using q8_0.")
-        merged = self._run.path / "merged"
+        return self._export(quantization)
+
+    def _export(self, quantization: str) -> dict[str, Any]:
+        out, merged = self._run.path / "model.gguf", self._run.path / "merged"
         report = export_gguf(merged, out, quantization=quantization, name=self._run.name)
         if report.fell_back:
             self._tools.reporter.say(
@@ -110,17 +112,34 @@ class Stages:
         return {"export": {**asdict(report), "path": out.name}}
 
     def verify(self) -> dict[str, Any]:
-        pairs = [self._comparison(pair) for pair in self._pairs[1][-_VERIFY_PAIRS:]]
-        before = mean_hf_margin(self._base, pairs) if pairs else None
-        verification: Verification = verify_export(
+        """Verify the file; while its type swallows what was learnt, export a larger one."""
+        facts = {"export": self._run.state["export"]}
+        while True:
+            quantization = facts["export"]["quantization"]
+            verification = self._verify(quantization)
+            self._tools.reporter.say(verification.summary)
+            larger = next_larger(quantization)
+            if not verification.swallowed or larger is None:
+                return {**facts, "verification": verification.to_json()}
+            self._tools.reporter.say(f"{quantization} swallows what was learnt: trying {larger}.")
+            facts = self._export(larger)
+
+    def _verify(self, quantization: str) -> Verification:
+        return verify_export(
             self._run.path / "merged",
             self._run.path / "model.gguf",
-            quantization=self._run.state["export"]["quantization"],
-            pairs=pairs,
-            margin_before=before,
+            quantization=quantization,
+            pairs=self._comparisons,
+            margin_before=self._margin_before,
         )
-        self._tools.reporter.say(verification.summary)
-        return {"verification": verification.to_json()}
+
+    @cached_property
+    def _comparisons(self) -> list[Comparison]:
+        return [self._comparison(pair) for pair in self._pairs[1][-_VERIFY_PAIRS:]]
+
+    @cached_property
+    def _margin_before(self) -> float | None:
+        return mean_hf_margin(self._base, self._comparisons) if self._comparisons else None
 
     def _comparison(self, pair: Pair) -> Comparison:
         assert pair.chosen is not None and pair.rejected is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -99,8 +100,6 @@ def test_force_promotes_what_the_gate_turned_down(world: Any) -> None:
 
 
 def test_a_model_that_prefers_no_better_is_kept_back(world: Any) -> None:
-    import dataclasses
-
     still = dataclasses.replace(FAST, sft_learning_rate=1e-12, dpo_learning_rate=1e-12)
     result = retrain(still, tools(world, 5, 5))
     assert not result.promoted
@@ -108,8 +107,6 @@ def test_a_model_that_prefers_no_better_is_kept_back(world: Any) -> None:
 
 
 def test_too_few_triplets_say_how_many_are_missing(world: Any) -> None:
-    import dataclasses
-
     with pytest.raises(NotEnoughData, match=r"There are 24 new triplets; 6 more are needed"):
         retrain(dataclasses.replace(FAST, min_pairs=30), tools(world))
     assert list(all_runs(world.runs)) == []
@@ -171,3 +168,23 @@ def test_a_plan_changes_nothing(world: Any) -> None:
     assert made["train"] + made["held_out"] == 24
     assert json.dumps(made)
     assert not list(world.runs.glob("*"))
+
+
+def test_a_type_that_swallows_what_was_learnt_gives_way_to_a_larger(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.verify.MARGIN_KEPT", 1.5)  # no type can satisfy this
+    result = retrain(FAST, tools(world))
+    assert not result.promoted and result.model is None
+    state = RunFolder(result.run).state
+    assert state["export"]["quantization"] == "f32"  # q8_0, f16 and f32 were tried
+    assert "quantization kept" in result.reason
+
+
+def test_a_light_tune_of_a_quantized_model_is_not_lost(world: Any) -> None:
+    """The base was read from Q8_0 and lies on its grid: small steps would be rounded back."""
+    light = dataclasses.replace(FAST, sft_learning_rate=2e-4, dpo_learning_rate=2e-4)
+    result = retrain(light, tools(world, 5, 5))
+    margins = RunFolder(result.run).state["verification"]["margins"]
+    assert margins["kept"] is None or margins["kept"] >= 0.9
+    assert world.registry.get(result.model or "").quantization in ("Q8_0", "F16")
