@@ -23,9 +23,14 @@ class _WithoutText(logging.Formatter):
 
 
 class _NoArguments(logging.Filter):
-    """Records of pygls keep their template and lose their values."""
+    """Records of pygls keep their template and lose their values.
+
+    A client that is gone before its last answer is no error: some do not wait at the end.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], ConnectionError):
+            return False
         if record.name.partition(".")[0] == "pygls":
             record.args = ()
             record.msg = str(record.msg).replace("%s", "…").replace("%r", "…")

@@ -142,16 +142,12 @@ class Session:
         self.findings.forget(uri)
         self.covered.pop(uri, None)
 
-    def settle_all(self) -> None:
-        """The server is about to end: no more will be seen of what is open."""
-        self.record(self.capture.closed_all())
-
     def close(self) -> None:
         """Settle what is open, write it down, stop the threads. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
-        self.settle_all()
+        self.record(self.capture.closed_all())
         self.worker.close()
         self.findings.close()
         self.recorder.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from lsprotocol import types
 
 from lsp_server.client import Client
@@ -38,7 +36,7 @@ def register(server: WhetstoneServer) -> None:
 
     @server.feature(types.SHUTDOWN)
     @guarded()
-    async def shutdown(_: None) -> None:
-        # Answered only when every outcome is on the disk: editors kill soon after.
-        session.settle_all()
-        await asyncio.to_thread(session.close)
+    def shutdown(_: None) -> None:
+        # Not answered before every outcome is on the disk: editors kill soon after. It may block
+        # the event loop, because nothing else is served any more.
+        session.close()
