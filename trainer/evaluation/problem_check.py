@@ -82,6 +82,7 @@ class Worker:
             [sys.executable, "-s", "-P", "-B", str(_WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # objects of scripts complain when they are collected
             cwd=self._folder.name,
             env=self._environment,
             text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import pytest
@@ -104,7 +105,6 @@ def test_an_unknown_id_is_an_error() -> None:
             "visible test on the buggy program: pas",
         ),
         ("assert double(3) == 6", "assert doubl(3) == 6", "NameError"),
-        ("+     return n * 2", "+     while True: pass", "OutOfTime"),
     ],
 )
 def test_verification_finds(
@@ -120,7 +120,8 @@ def test_a_worker_outlives_a_script_that_ends_or_hangs() -> None:
     with Worker() as worker:
         assert worker.run("import os; os._exit(3)") == ("OutOfTime", "the worker hung or died")
         assert worker.run("while True: pass", 0.1)[0] == "OutOfTime"
-        assert worker.run("x = [0]\nwhile True: x = x + x")[0] == "MemoryError"
+        if sys.platform == "linux":
+            assert worker.run("x = bytearray(1 << 31)")[0] == "MemoryError"
         assert worker.run("raise SystemExit(1)")[0] == "SystemExit"
         assert worker.run("assert 1 + 1 == 2") == ("", "")
 
