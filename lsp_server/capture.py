@@ -27,6 +27,7 @@ from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.problem import Diagnostic
 
 _SYNTAX = ("SyntaxError", "IndentationError")
+_MAX_UNTOUCHED = 32
 _MAX_IMPORTS = 3  # more at once are not the answer to one diagnostic
 
 Lines = Sequence[str]
@@ -113,6 +114,9 @@ class Capture:
             elif same and _overlap(track.region, region) and track.state is State.UNDONE:
                 effects += self._settle(track, Outcome.REVERTED)
         self._tracks[suggestion.id] = _Track(suggestion=suggestion, region=region)
+        untouched = [t for t in self._of(suggestion.uri) if t.state is State.OFFERED]
+        for track in untouched[:-_MAX_UNTOUCHED]:  # every change is compared with all of them
+            effects += self._settle(track, Outcome.IGNORED)
         return effects
 
     def applied(self, suggestion_id: str, candidate_id: str, lines: Lines) -> list[Effect]:

@@ -106,10 +106,11 @@ class Session:
         current = self.documents.get(document.uri)
         if proposal is None or current is None or current.version != problem.version:
             return None
-        self._keep(document.uri, problem, proposal)
+        self._keep(current, problem, proposal)
         return proposal
 
-    def _keep(self, uri: str, problem: ProblemAt, proposal: Proposal) -> None:
+    def _keep(self, document: OpenDocument, problem: ProblemAt, proposal: Proposal) -> None:
+        uri = document.uri
         if self.suggestions.get(proposal.id) is not None:
             return  # two requests had joined
         self.suggestions.add(uri, proposal)
@@ -118,9 +119,9 @@ class Session:
             self.recorder.suggestion(
                 proposal, self.settings, client=self.client.name, workspace=workspace
             )
-            self.record(
-                self.capture.offered(to_capture(uri, proposal, checkable=problem.checkable))
-            )
+            lines = tuple(document.buffer.lines)
+            shown = to_capture(uri, proposal, lines, checkable=problem.checkable)
+            self.record(self.capture.offered(shown))
 
     # -- capture ------------------------------------------------------------------------------
 

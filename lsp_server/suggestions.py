@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from whetstone.fixer import Candidate, Proposal
 
 _MAX_REMEMBERED = 256
+_MAX_PROPOSALS = 24  # each holds the whole text of the file several times
 _V = TypeVar("_V")
 
 
@@ -49,7 +50,7 @@ class Suggestions:
     # -- proposals ----------------------------------------------------------------------------
 
     def add(self, uri: str, proposal: Proposal) -> None:
-        _remember(self._known, proposal.id, Known(uri=uri, proposal=proposal))
+        _remember(self._known, proposal.id, Known(uri=uri, proposal=proposal), most=_MAX_PROPOSALS)
 
     def get(self, proposal_id: str) -> Known | None:
         return self._known.get(proposal_id)
@@ -112,16 +113,19 @@ class Suggestions:
         self._turned_down = {entry for entry in self._turned_down if entry[0] != uri}
 
 
-def _remember(entries: OrderedDict[str, _V], key: str, value: _V) -> None:
+def _remember(
+    entries: OrderedDict[str, _V], key: str, value: _V, *, most: int = _MAX_REMEMBERED
+) -> None:
     entries[key] = value
     entries.move_to_end(key)
-    while len(entries) > _MAX_REMEMBERED:
+    while len(entries) > most:
         entries.popitem(last=False)
 
 
-def to_capture(uri: str, proposal: Proposal, *, checkable: bool) -> Suggestion:
-    """What the capture needs to know of a proposal."""
-    lines = tuple(split_lines(proposal.document.text))
+def to_capture(
+    uri: str, proposal: Proposal, lines: tuple[str, ...], *, checkable: bool
+) -> Suggestion:
+    """What the capture needs to know of a proposal for a document of these `lines`."""
     region = proposal.problem.region
     return Suggestion(
         id=proposal.id,

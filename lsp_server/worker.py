@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_RETRY_S = 30.0  # a missing file may be put there without any setting being changed
+
 Tell = Callable[[str], None]
 
 
@@ -190,6 +192,7 @@ class _Engines:
         self._parts = parts
         self._warn = warn
         self._stamp: Hashable = None
+        self._retry_at: float | None = None  # set while the wanted model is not the loaded one
 
     def fixer(self, settings: Settings) -> Proposer:
         self._refresh(settings)
@@ -201,12 +204,13 @@ class _Engines:
             self.engine = None
 
     def _refresh(self, settings: Settings) -> None:
-        """Load the model that is wanted now; tried once for each change of what is wanted."""
+        """Load the model that is wanted now, when it is another one or its file was no good."""
         try:
             stamp: Hashable = (self._parts.model_stamp(), _engine_settings(settings))
-            if stamp == self._stamp:
+            failed = self._retry_at is not None and time.monotonic() >= self._retry_at
+            if stamp == self._stamp and not failed:
                 return
-            self._stamp = stamp
+            self._stamp, self._retry_at = stamp, time.monotonic() + _RETRY_S
             new = self._parts.load_engine(settings)
         except WhetstoneError as error:
             self._warn(f"{error} {self._fallback()}")
@@ -217,7 +221,7 @@ class _Engines:
                 f"The model could not be loaded ({type(error).__name__}). {self._fallback()}"
             )
             return
-        old, self.engine = self.engine, new
+        old, self.engine, self._retry_at = self.engine, new, None
         if old is not None:
             log.info("model changed from %s to %s", old.model_id, new.model_id)
             old.close()

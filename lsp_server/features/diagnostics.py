@@ -5,7 +5,9 @@ from __future__ import annotations
 from lsprotocol import types
 
 from lsp_server.features.guard import guarded
+from lsp_server.findings import Found
 from lsp_server.server import WhetstoneServer
+from lsp_server.session import Session
 
 
 def _nothing(_: object) -> types.RelatedFullDocumentDiagnosticReport:
@@ -26,5 +28,15 @@ def register(server: WhetstoneServer) -> None:
         params: types.DocumentDiagnosticParams,
     ) -> types.RelatedFullDocumentDiagnosticReport:
         uri = params.text_document.uri
-        found = await session.findings.current(uri) or ()
+        found = await _settled_findings(session, uri)
         return types.RelatedFullDocumentDiagnosticReport(items=server.publisher.shown(uri, found))
+
+
+async def _settled_findings(session: Session, uri: str) -> Found:
+    """Findings for the newest version; typing while they are computed starts them anew."""
+    version = None
+    while (document := session.documents.get(uri)) is not None and document.version != version:
+        version = document.version
+        if (found := await session.findings.current(uri)) is not None:
+            return found
+    return ()  # closed, or the tools failed

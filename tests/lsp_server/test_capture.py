@@ -494,3 +494,13 @@ def test_whatever_happens_around_it_a_kept_fix_is_accepted_and_an_undone_one_rev
     kept = FIXED + "\n" in trace.lines
     trace.save(*([] if kept else [finding(trace.lines.index(BUG[1] + "\n"))]))
     assert trace.outcome.outcome is (Outcome.ACCEPTED if kept else Outcome.REVERTED)
+
+
+def test_at_most_32_untouched_suggestions_are_watched_in_a_document():
+    lines = [f"print(x{n})" for n in range(40)]
+    trace = Trace(lines, line=0, id="0")
+    for number in range(1, 40):
+        trace._take(trace.capture.offered(suggestion(lines, number, id=str(number))))
+    ended = [effect for effect in trace.effects if isinstance(effect, Settled)]
+    assert [each.suggestion_id for each in ended] == [str(n) for n in range(8)]
+    assert {each.outcome for each in ended} == {Outcome.IGNORED}

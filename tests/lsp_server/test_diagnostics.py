@@ -62,6 +62,16 @@ async def test_pulled_by_clients_that_ask_and_then_not_pushed(start):
     assert not (await pull(editor, uri)).items
 
 
+async def test_typing_while_it_is_pulled_gives_the_findings_of_the_newest_text(start):
+    editor = await start(NEOVIM)
+    uri = editor.open("import os\n" * 3_000)
+    pulled = asyncio.ensure_future(pull(editor, uri))
+    await asyncio.sleep(0.02)
+    editor.change(uri, "print(lenght)\n")
+    assert (await pulled).items
+    assert [d.code for d in (await pull(editor, uri)).items] == ["F821"]
+
+
 async def test_auto_goes_quiet_where_another_tool_reports_and_fixes_stay(start):
     editor = await start(VSCODE, fresh=True)
     uri = editor.open("import os\ndef f(length):\n    return lenght\n")

@@ -167,6 +167,17 @@ def test_a_model_that_cannot_be_loaded_is_tried_once_for_each_change(shop):
     assert len(shop.warnings) == 1 and shop.warnings[0].startswith("gone.gguf: missing. Until")
 
 
+def test_a_model_that_could_not_be_loaded_is_tried_again_after_a_while(shop, monkeypatch):
+    monkeypatch.setattr("lsp_server.worker._RETRY_S", 0.0)
+    shop.fail_load = ModelError("gone.gguf: missing.")
+    shop.submit().future.result(5)
+    shop.fail_load = None
+    shop.submit("B").future.result(5)
+    shop.submit("C").future.result(5)
+    assert [model for model, _ in shop.asked] == ["rules", "m0", "m0"]
+    assert len(shop.engines) == 1
+
+
 def test_an_engine_that_fails_leaves_it_to_the_rules(shop):
     shop.fail_ask = EngineError("server: gone.")
     assert shop.submit().future.result(5).code == "A"
