@@ -1,0 +1,129 @@
+"""`trainer starter`: grow the embedded model from random weights, in stages that resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from trainer.starter.config import StarterConfig, load_config
+from whetstone.errors import TrainingError
+from whetstone.paths import data_dir
+
+STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "card")
+
+
+@click.command()
+@click.option("--size", default="nano", show_default=True, help="A configuration of this package.")
+@click.option("--out", type=click.Path(path_type=Path), help="Work folder; goes on from what is there.")
+@click.option("--minutes", type=float, help="End the training after so long, fully decayed.")
+@click.option("--until", type=click.Choice(STAGES), default="card", show_default=True,
+              help="The last stage to run.")
+@click.option("--quantization", default="q8_0", show_default=True, help="Of the GGUF.")
+def starter(
+    size: str, out: Path | None, minutes: float | None, until: str, quantization: str
+) -> None:
+    """Grow the starter model: data, tokenizer, training, GGUF, model card.
+
+    Every stage leaves its result in the work folder. Run the command again after an interruption
+    and it goes on; delete a result to make it, and what follows, anew.
+    """  # fmt: skip
+    config = load_config(size)
+    folder = out or data_dir() / "starter" / size
+    folder.mkdir(parents=True, exist_ok=True)
+    for stage in STAGES[: STAGES.index(until) + 1]:
+        run_stage(stage, config, folder, minutes=minutes, quantization=quantization)
+
+
+def run_stage(
+    stage: str, config: StarterConfig, out: Path, *, minutes: float | None, quantization: str
+) -> None:
+    """Run one stage, or find its result there."""
+    from trainer.starter import data
+
+    workers = os.cpu_count() or 1
+    if stage == "corpus":
+        data.make_corpus(config, out, click.echo)
+    elif stage == "samples":
+        data.make_sample_files(config, out, click.echo, workers)
+    elif stage == "tokenizer":
+        data.make_tokenizer(config, out, click.echo)
+    elif stage == "tokens":
+        data.make_tokens(out, click.echo)
+    elif stage == "train":
+        train(config, out, minutes)
+    elif stage == "hf":
+        from trainer.starter.model import save_hf
+
+        click.echo(f"weights: {save_hf(config, out)}")
+    elif stage == "gguf":
+        click.echo(f"GGUF: {write_gguf(out, quantization)}")
+    elif stage == "card":
+        from trainer.starter.card import write_card
+
+        click.echo(f"model card: {write_card(config, out)}")
+
+
+def write_gguf(out: Path, quantization: str) -> Path:
+    """out/starter.gguf, verified against the weights it was made from."""
+    from export.quantize import export_gguf
+    from export.verify import verify_export
+
+    path = out / "starter.gguf"
+    path.unlink(missing_ok=True)
+    export_gguf(out / "hf", path, quantization=quantization)
+    verify_export(out / "hf", path, quantization=quantization)
+    return path
+
+
+def train(config: StarterConfig, out: Path, minutes: float | None) -> None:
+    """Start the training processes, show their progress, and wait for them."""
+    import torch
+
+    world = 1 if torch.cuda.is_available() else min(config.train.processes, os.cpu_count() or 1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    seconds = (minutes or 0) * 60
+    command = [sys.executable, "-m", "trainer.starter.train", str(out), config.size]
+    processes = [
+        subprocess.Popen([*command, str(rank), str(world), str(port), str(seconds)])
+        for rank in range(world)
+    ]
+    shown = ""
+    try:
+        while any(process.poll() is None for process in processes):
+            if any(process.poll() not in (None, 0) for process in processes):
+                break
+            time.sleep(1.0)
+            shown = _show(out / "train.jsonl", shown)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.terminate()
+    if any(process.wait() != 0 for process in processes):
+        raise TrainingError(
+            "The training ended early; its messages are above. Run the command again: it goes on "
+            "from the last checkpoint."
+        )
+
+
+def _show(path: Path, shown: str) -> str:
+    """Print the newest line of the log, once."""
+    if not path.exists():
+        return shown
+    last = path.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+    if last and last != shown:
+        row = json.loads(last)
+        click.echo(
+            f"{row['used']:6.1%}  step {row['step']}  {row['tokens'] / 1e6:.2f} M tokens  "
+            f"loss {row['loss']:.3f}  answers {row['answer_loss']:.3f}  "
+            f"{row['tokens_per_s']} tokens/s"
+        )
+    return last
