@@ -17,12 +17,13 @@ log = logging.getLogger(__name__)
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def find_base(training_base: str | None, gguf: Path, folder: Path) -> Path:
+def find_base(training_base: str | None, gguf: Path, folder: Path, *, insist: bool = False) -> Path:
     """The model to train: full precision where it can be had, else the GGUF's weights.
 
     Args:
         training_base: a local folder or hub repository that the registry names; may be gone.
         gguf: the file that serves, read back into `folder` when there is nothing better.
+        insist: the user named `training_base`, so nothing else will do.
 
     Raises:
         TrainingError: neither can be used.
@@ -37,6 +38,11 @@ def find_base(training_base: str | None, gguf: Path, folder: Path) -> Path:
         fetched = _from_hub(training_base)
         if fetched:
             return fetched
+    if insist:
+        raise TrainingError(
+            f"--base {training_base}: neither a folder with a config.json nor a hub repository "
+            "that can be fetched now. Run again with --fresh and the folder of a model."
+        )
     if not (folder / "config.json").is_file():
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         try:

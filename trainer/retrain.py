@@ -78,7 +78,11 @@ def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Re
     """
     root = tools.root or runs_root()
     with training_lock(root), disk_errors(root):
-        run = None if fresh else unfinished(root)
+        run = unfinished(root)
+        if run is not None and fresh:
+            run.finish("failed", reason="given up for a fresh run", given_up=True)
+            _clean(run, keep_merged=False)
+            run = None
         if run is None:
             run = _begin(root, options, tools, again=fresh)
         else:

@@ -140,6 +140,9 @@ def tried_pairs(root: Path, parent: str) -> set[int]:
     """Fresh pairs of runs from the same parent whose models were kept back."""
     tried: set[int] = set()
     for run in all_runs(root):
-        if run.stage in ("kept", "failed") and run.read_json("config.json")["parent"] == parent:
-            tried.update(run.read_json("config.json")["fresh"])
+        if run.stage not in ("kept", "failed") or run.state.get("given_up"):
+            continue
+        config = run.read_json("config.json")
+        if config["parent"] == parent:
+            tried.update(config["fresh"])
     return tried

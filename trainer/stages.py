@@ -57,6 +57,7 @@ class Stages:
             self._config["training_base"],
             Path(self._config["parent_path"]),
             self._run.path / "base",
+            insist=self._options.base is not None,
         )
         check_format(base, self._format)
         return base

@@ -188,3 +188,23 @@ def test_a_light_tune_of_a_quantized_model_is_not_lost(world: Any) -> None:
     margins = RunFolder(result.run).state["verification"]["margins"]
     assert margins["kept"] is None or margins["kept"] >= 0.9
     assert world.registry.get(result.model or "").quantization in ("Q8_0", "F16")
+
+
+def test_a_run_that_is_given_up_leaves_nothing_large(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("trainer.stages.merge", lambda *_: (_ for _ in ()).throw(OSError(28, "x")))
+        with pytest.raises(TrainingError):
+            retrain(FAST, tools(world))
+    old = unfinished(world.runs)
+    assert old is not None
+    result = retrain(FAST, tools(world, 5, 5), fresh=True)
+    assert result.run != old.path and result.promoted
+    assert old.state["reason"] == "given up for a fresh run"
+    assert not (old.path / "pairs.json").exists() and not (old.path / "base").exists()
+
+
+def test_a_base_that_is_not_there_is_named(world: Any, tmp_path: Any) -> None:
+    with pytest.raises(TrainingError, match=r"--base .*nowhere: neither a folder"):
+        retrain(dataclasses.replace(FAST, base=str(tmp_path / "nowhere")), tools(world))
