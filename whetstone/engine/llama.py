@@ -86,7 +86,10 @@ class LlamaEngine:
         params.n_ctx = min(context_tokens, trained) if trained > 0 else context_tokens
         params.n_batch = params.n_ubatch = _BATCH
         params.n_seq_max = 1
-        params.n_threads = params.n_threads_batch = threads or min(8, os.cpu_count() or 1)
+        # Half of the logical cores: llama.cpp's threads wait for each other by spinning, and on two
+        # cores that had other work to do, two threads were forty times slower than one.
+        chosen = threads or max(1, min(8, (os.cpu_count() or 2) // 2))
+        params.n_threads = params.n_threads_batch = chosen
         # The objects must outlive the context: llama.cpp keeps the bare pointer.
         self._abort = llama.ggml_abort_callback(self._should_abort)
         params.abort_callback = self._abort
