@@ -85,7 +85,7 @@ def pip(arguments, what, minutes=None):
     environment.setdefault("CMAKE_ARGS", "-DLLAVA_BUILD=OFF")
     began = time.time()
     lines = []
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         command + arguments,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -142,7 +142,7 @@ def install(profile):
     constraints = ["-c", os.path.join(ROOT, "constraints.txt")]
     if not os.path.exists(PYTHON):
         print("Creating .venv with Python %d.%d" % sys.version_info[:2])
-        subprocess.check_call([sys.executable, "-m", "venv", VENV])  # noqa: S603
+        subprocess.check_call([sys.executable, "-m", "venv", VENV])
     print("Installing what %s needs (once)" % ("serving" if profile == "serve" else "training"))
     if not os.path.exists(stamp_path("serve")):
         pip(constraints + ["-v", "llama-cpp-python"], "llama.cpp", LLAMA_CPU_MINUTES)

@@ -7,6 +7,7 @@ import re
 from whetstone.problem import Diagnostic, Replacement
 
 _MAX = 60
+_PRINT = re.compile(r"\s*print\s+[^\s(]")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -24,6 +25,8 @@ def _change(old: tuple[str, ...], replacement: Replacement) -> str:
     before, after = "\n".join(old), "\n".join(replacement.lines)
     if before.split() == after.split():
         return "correct the indentation"
+    if _PRINT.match(before) and after.lstrip().startswith("print("):
+        return "call `print` with parentheses"
     gone, come = _difference(_WORDS.findall(before), _WORDS.findall(after))
     if "\n" in gone or "\n" in come:
         return f"rewrite {len(old)} line{'s' if len(old) > 1 else ''}"

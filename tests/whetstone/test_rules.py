@@ -74,6 +74,7 @@ def test_names_imports_and_lint(text, wanted):
         ("try:\n    x = 1\nexcept OSError, e:\n    pass\n", "except OSError as e:"),
         ("x = [1 2]\n", "x = [1, 2]"),
         ("var x = 1\n", "x = 1"),
+        ("x = 'hello, \" + x\n", "x = 'hello, ' + x"),
     ],
 )
 def test_syntax_rules_offer_the_right_line(text, line):
@@ -139,3 +140,10 @@ def test_the_words_of_pyright_mypy_and_pyflakes_are_understood(message):
     problem = context.build_problem(document, diagnostic)
 
     assert rules.propose(document, problem)[0] == replace("    return length")
+
+
+def test_a_missing_operator_is_not_taken_for_a_missing_comma():
+    document = Document(text="x = 3 / (1 kept)\n")
+    problem = context.build_problem(document, diagnose.find(document)[0])
+
+    assert replace("x = 3 / (1, kept)") not in rules.propose(document, problem)

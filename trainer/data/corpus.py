@@ -52,7 +52,8 @@ def split_of(package: str) -> str:
 def permissive(distribution: importlib.metadata.Distribution) -> bool:
     """True when the metadata name a permissive licence and no other."""
     meta = distribution.metadata
-    named = [meta.get("License-Expression") or "", (meta.get("License") or "")[:200]]
+    named = [(text or "")[:200] for key in ("License-Expression", "License")
+             for text in meta.get_all(key) or []]  # fmt: skip
     named += [c for c in meta.get_all("Classifier") or [] if c.startswith("License")]
     text = " ".join(named)
     return bool(_PERMISSIVE.search(text)) and not _RESTRICTIVE.search(text)

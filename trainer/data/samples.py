@@ -61,8 +61,9 @@ def make_samples(units: Sequence[Unit], count: int, seed: int) -> Iterator[Sampl
     rng = Random(seed)
     sources: dict[int, Source] = {}
     made = 0
+    batch = min(_BATCH, 2 * count)
     while made < count:
-        broken = [item for item in _broken(units, sources, rng) if item is not None]
+        broken = [item for item in _broken(units, sources, rng, batch) if item is not None]
         before, after = _ruff_both(broken)
         for number, item in enumerate(broken):
             diagnostic = item.diagnostic or _new(number, before, after)
@@ -73,11 +74,11 @@ def make_samples(units: Sequence[Unit], count: int, seed: int) -> Iterator[Sampl
 
 
 def _broken(
-    units: Sequence[Unit], sources: dict[int, Source], rng: Random
+    units: Sequence[Unit], sources: dict[int, Source], rng: Random, batch: int
 ) -> Iterator[_Broken | None]:
     names = list(KINDS)
     shares = [share for _, share in KINDS.values()]
-    for _ in range(_BATCH):
+    for _ in range(batch):
         number = rng.randrange(len(units))
         source = sources.setdefault(number, Source(units[number].text))
         yield _break(units[number], source, rng.choices(names, shares)[0], rng)

@@ -89,7 +89,7 @@ class Source:
         return [
             t
             for t in self.tokens
-            if t.type == tokenize.STRING and not t.string.lstrip("rRbBuUfF")[:3] in ('"""', "'''")
+            if t.type == tokenize.STRING and t.string.lstrip("rRbBuUfF")[:3] not in ('"""', "'''")
         ]
 
     def replaced(self, token: tokenize.TokenInfo, new: str) -> tuple[int, str]:
@@ -124,7 +124,7 @@ def misspelt(word: str, taken: frozenset[str], rng: Random) -> str | None:
     """A misspelling that is an identifier but neither a keyword, a builtin, nor in `taken`."""
     for _ in range(12):
         new = typo(word, rng)
-        if new != word and new.isidentifier() and new not in taken and new not in BUILTINS:
-            if not keyword.iskeyword(new):
-                return new
+        taken_too = new in taken or new in BUILTINS or keyword.iskeyword(new)
+        if new != word and new.isidentifier() and not taken_too:
+            return new
     return None

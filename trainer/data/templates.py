@@ -84,7 +84,7 @@ def units(split: str, number: int, seed: int) -> list[Unit]:
     """Documents of one or two programs. Every tenth template is held out as a whole."""
     rng = Random(f"{seed}-{split}")
     numbers = [n for n in range(count()) if (n % 10 == 4) == (split == "held")]
-    made = []
+    made: list[Unit] = []
     while len(made) < number:
         chosen = rng.sample(numbers, rng.choice([1, 1, 2]))
         programs = [fill(n, rng) for n in chosen]

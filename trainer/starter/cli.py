@@ -16,15 +16,20 @@ from trainer.starter.config import StarterConfig, load_config
 from whetstone.errors import TrainingError
 from whetstone.paths import data_dir
 
-STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "card")
+STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "measure", "card")
 
 
 @click.command()
 @click.option("--size", default="nano", show_default=True, help="A configuration of this package.")
-@click.option("--out", type=click.Path(path_type=Path), help="Work folder; goes on from what is there.")
+@click.option("--out", type=click.Path(path_type=Path), help="Work folder; kept.")
 @click.option("--minutes", type=float, help="End the training after so long, fully decayed.")
-@click.option("--until", type=click.Choice(STAGES), default="card", show_default=True,
-              help="The last stage to run.")
+@click.option(
+    "--until",
+    type=click.Choice(STAGES),
+    default="card",
+    show_default=True,
+    help="The last stage to run.",
+)
 @click.option("--quantization", default="q8_0", show_default=True, help="Of the GGUF.")
 def starter(
     size: str, out: Path | None, minutes: float | None, until: str, quantization: str
@@ -64,6 +69,10 @@ def run_stage(
         click.echo(f"weights: {save_hf(config, out)}")
     elif stage == "gguf":
         click.echo(f"GGUF: {write_gguf(out, quantization)}")
+    elif stage == "measure":
+        from trainer.starter.measure import measure
+
+        click.echo(f"measured: {measure(out)}")
     elif stage == "card":
         from trainer.starter.card import write_card
 

@@ -22,7 +22,8 @@ class Masters:
             name: weight.detach().clone().float().requires_grad_(True)
             for name, weight in model.named_parameters()
         }
-        matrices, rest = [], []
+        matrices: list[Tensor] = []
+        rest: list[Tensor] = []
         for name, weight in self.weights.items():
             (matrices if weight.ndim == 2 and "embed" not in name else rest).append(weight)
         self._peaks = (options.matrix_lr, options.other_lr)

@@ -1,4 +1,4 @@
-"""Packing samples into rows: best fit, block-diagonal attention, loss on answers and some prompt."""
+"""Packing samples into rows: best fit, block-diagonal attention, loss on answers mostly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Batch:
 
 
 class Packer:
-    """An endless stream of batches; the same seed and the same number of draws, the same batches."""
+    """An endless stream of batches; the same seed gives the same batches."""
 
     def __init__(
         self, path: Path, *, width: int, rows: int, prompt_loss: float, seed: int, pad: int

@@ -168,6 +168,7 @@ class PreferenceStore:
         candidate_id: str | None = None,
         user_lines: tuple[str, ...] | None = None,
         user_kind: Literal["replace", "import"] | None = None,
+        confidence: float = 1.0,
     ) -> list[int]:
         """Give the suggestion its one outcome and make the pairs of `outcome.TABLE`.
 
@@ -179,6 +180,7 @@ class PreferenceStore:
                 amended and superseded need them.
             user_kind: "import" when the lines are imports that stand elsewhere; by default the
                 kind of the amended candidate, else "replace".
+            confidence: multiplies the weights of the pairs; less than 1 where nobody looked.
 
         Returns:
             The ids of the pairs made.
@@ -198,7 +200,8 @@ class PreferenceStore:
             if choice is None or writes.is_settled(db, suggestion_id):
                 return []
             choice = writes.with_user(choice, outcome, user_lines, user_kind)
-            return writes.store_outcome(db, suggestion_id, final(outcome, choice), choice)
+            ended = final(outcome, choice)
+            return writes.store_outcome(db, suggestion_id, ended, choice, confidence=confidence)
 
         return self._file.write(job)
 

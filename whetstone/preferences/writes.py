@@ -97,7 +97,9 @@ def with_user(
     return dataclasses.replace(known, user=user, turned_down=tuple(down))
 
 
-def store_outcome(db: Database, suggestion_id: str, outcome: Outcome, known: Choice) -> list[int]:
+def store_outcome(
+    db: Database, suggestion_id: str, outcome: Outcome, known: Choice, *, confidence: float = 1.0
+) -> list[int]:
     """Write the one outcome and its pairs; returns the ids of the pairs."""
     at = recording.now()
     user = known.user
@@ -115,6 +117,7 @@ def store_outcome(db: Database, suggestion_id: str, outcome: Outcome, known: Cho
     ).fetchone()
     ids = []
     for draft in pairs_for(outcome, known):
+        draft = dataclasses.replace(draft, weight=draft.weight * confidence)
         row = recording.pair_row(
             draft,
             problem_id=problem_id,

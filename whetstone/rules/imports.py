@@ -52,6 +52,8 @@ _ALIASES = {
 }  # fmt: skip
 # Modules whose own main class carries their name.
 _SAME_NAME = {"datetime", "pprint", "copy", "glob", "time"}
+_CLASS_METHODS = "now|utcnow|today|strptime|fromisoformat|fromtimestamp|combine|min|max"
+_JOKES = {"this", "antigravity"}  # an undefined `this` means self
 
 
 def hints(document: Document, diagnostic: Diagnostic) -> list[str]:
@@ -71,11 +73,9 @@ def import_lines(document: Document, name: str, flagged: str) -> list[str]:
     lines: list[str] = []
     used_as_module = re.search(rf"(?<![\w.]){re.escape(name)}\s*\.\s*\w", flagged) is not None
     called = re.search(rf"(?<![\w.]){re.escape(name)}\s*\(", flagged) is not None
-    is_module = name in sys.stdlib_module_names and not name.startswith("_")
-    if name in _SAME_NAME and (
-        called
-        or re.search(rf"\b{name}\.(now|utcnow|today|strptime|fromiso|combine|min|max)", flagged)
-    ):
+    is_module = name in sys.stdlib_module_names and name not in _JOKES and name[:1] != "_"
+    as_class = re.search(rf"\b{re.escape(name)}\.({_CLASS_METHODS})\b", flagged) is not None
+    if name in _SAME_NAME and (called or as_class):
         lines.append(f"from {name} import {name}")
     if is_module and used_as_module:
         lines.append(f"import {name}")

@@ -198,21 +198,34 @@ def _unterminated(line: str, problem: Problem) -> Iterator[str]:
     if not quote:
         return
     bare = line.rstrip()
+    other = "'" if quote == '"' else '"'
+    if bare.count(other) == 1:  # opened with one kind, closed with the other
+        yield bare.replace(other, quote)
     tail = re.search(r"[\s:,)\]}]*\Z", bare)
     start = tail.start() if tail else len(bare)
     for at in sorted({start, *range(start, len(bare) + 1)})[:4]:
         yield bare[:at] + quote + bare[at:]
-    other = "'" if quote == '"' else '"'
-    if bare.count(other) == 1:  # opened with one kind, closed with the other
-        yield bare.replace(other, quote)
 
 
 def _comma(line: str, problem: Problem) -> Iterator[str]:
     span = problem.diagnostic.span
     stop = span.end_column if span.end_line == span.start_line else len(line)
     for match in re.finditer(r"(?<=[\w\"')\]}])\s+(?=[\w\"'(\[{])", line[: stop + 1]):
-        if match.start() >= span.start_column:
+        if match.start() >= span.start_column and not _in_arithmetic(line[: match.start()]):
             yield line[: match.start()] + "," + line[match.start() :]
+
+
+def _in_arithmetic(before: str) -> bool:
+    """True inside a parenthesis that only groups: there an operator is missing, not a comma."""
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        if before[at] in ")]}":
+            depth += 1
+        elif before[at] in "([{":
+            if depth == 0:
+                return before[at] == "(" and before[:at].rstrip()[-1:] in tuple("+-*/%<>&|^~")
+            depth -= 1
+    return False
 
 
 def _print(line: str, problem: Problem) -> Iterator[str]:

@@ -51,6 +51,7 @@ class FixSession:
     ask: Callable[[Proposal, int], Answer]
     n: int | None = None
     client: str = "whetstone fix"
+    confidence: float = 1.0
     on_problem: Callable[[Document, Diagnostic], None] = lambda document, diagnostic: None
     cancel: Cancel = field(default_factory=Cancel)
     _done: set[tuple[str, str, str]] = field(default_factory=set)
@@ -167,7 +168,12 @@ class FixSession:
 
         if accepted is not None:
             self._event(suggestion, "applied", accepted)
-            self.store.settle(suggestion, Outcome.ACCEPTED, candidate_id=accepted.id)
+            self.store.settle(
+                suggestion,
+                Outcome.ACCEPTED,
+                candidate_id=accepted.id,
+                confidence=self.confidence,
+            )
         else:
             self.store.settle(suggestion, Outcome.IGNORED)
 

@@ -65,7 +65,8 @@ def method(source: Source, rng: Random) -> Mutation | None:
     """A method of str, list, dict or set under another language's name, or misspelt."""
     pool = [
         node for node in ast.walk(source.tree)
-        if isinstance(node, ast.Attribute) and node.attr in _SLIPS and node.lineno == node.end_lineno
+        if isinstance(node, ast.Attribute) and node.attr in _SLIPS
+        and node.lineno == node.end_lineno
     ]  # fmt: skip
     calls = [
         node for node in ast.walk(source.tree)

@@ -13,7 +13,8 @@ from trainer.data.source import Source
 _MODULES = (
     "os", "sys", "re", "json", "math", "random", "time", "datetime", "collections", "itertools",
     "functools", "logging", "string", "copy", "pathlib", "typing", "subprocess", "csv", "shutil",
-    "from typing import Optional", "from collections import defaultdict", "from pathlib import Path",
+    "from typing import Optional", "from collections import defaultdict",
+    "from pathlib import Path",
     "from typing import Any, Dict", "from datetime import datetime", "from functools import wraps",
     "import numpy as np", "import pandas as pd", "from dataclasses import dataclass, field",
 )  # fmt: skip
@@ -39,9 +40,9 @@ def _comparisons(source: Source, rng: Random) -> Iterator[tuple[str, int, str]]:
         for m in re.finditer(r" is (not )?(None|True|False)\b", line):
             new = f" {'!=' if m[1] else '=='} {m[2]}"
             yield "none", row, line[: m.start()] + new + line[m.end() :]
-        if m := re.match(r"(\s*(?:if|elif|while) )(not )?([\w.]+(?:\(\))?):$", line):
-            right = "== False" if m[2] else rng.choice(["== True", "!= False"])
-            yield "true", row, f"{m[1]}{m[3]} {right}:"
+        if bare := re.match(r"(\s*(?:if|elif|while) )(not )?([\w.]+(?:\(\))?):$", line):
+            right = "== False" if bare[2] else rng.choice(["== True", "!= False"])
+            yield "true", row, f"{bare[1]}{bare[3]} {right}:"
         for m in re.finditer(r"([\w.]+) not in ", line):
             yield "in", row, f"{line[: m.start()]}not {m[1]} in {line[m.end() :]}"
         for m in re.finditer(r"([\w.]+) is not ", line):
@@ -85,7 +86,8 @@ def _longer_import(source: Source, rng: Random) -> Mutation | None:
     if "(" in tail:
         return None
     extra = rng.choice(["List", "Any", "Iterable", "deque", "chain", "wraps", "Union", "partial",
-                        "dumps", "sqrt", "path", "helper", "utils", "Config", "timedelta"])  # fmt: skip
+                        "dumps", "sqrt", "path",
+                        "helper", "utils", "Config", "timedelta"])  # fmt: skip
     names = tail.split(", ")
     names.insert(rng.randint(0, len(names)), extra)
     return (
@@ -132,7 +134,8 @@ def f_string(source: Source, rng: Random) -> Mutation | None:
 def mutable_default(source: Source, rng: Random) -> Mutation | None:
     """`=[]` for a parameter whose body already deals with None."""
     pool = [
-        (row, m) for row in source.code_rows for m in re.finditer(r"(\w+)=None\b", source.lines[row])
+        (row, m) for row in source.code_rows
+        for m in re.finditer(r"(\w+)=None\b", source.lines[row])
         if source.lines[row].lstrip().startswith("def ")
         and re.search(rf"\b{m[1]} (is None|or )|not {m[1]}\b|if {m[1]}:", source.text)
     ]  # fmt: skip
