@@ -20,7 +20,9 @@ from whetstone.problem import Diagnostic
 if TYPE_CHECKING:
     from whetstone.fixer import Proposal
 
-_WAIT_FOR_FINDINGS_S = 0.15
+# Findings are there already, or take some milliseconds; these are the most that a large file or a
+# busy machine may cost. A person who asked would rather wait than see an empty menu.
+WAIT_S = {True: 1.0, False: 0.15}
 
 
 def register(server: WhetstoneServer) -> None:
@@ -52,7 +54,8 @@ async def _problems(
 ) -> list[ProblemAt]:
     session, reported = server.session, params.context.diagnostics
     version = document.version
-    own = await _own_findings(server, document)
+    asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
+    own = await _own_findings(server, document, WAIT_S[asked])
     if document.version != version:
         return []  # typed on while we looked: the client asks again
     covered = session.covered.setdefault(document.uri, set())
@@ -67,10 +70,12 @@ async def _problems(
     )
 
 
-async def _own_findings(server: WhetstoneServer, document: OpenDocument) -> tuple[Diagnostic, ...]:
+async def _own_findings(
+    server: WhetstoneServer, document: OpenDocument, wait_s: float
+) -> tuple[Diagnostic, ...]:
     try:
         findings = server.session.findings.current(document.uri)
-        return await asyncio.wait_for(findings, _WAIT_FOR_FINDINGS_S) or ()
+        return await asyncio.wait_for(findings, wait_s) or ()
     except TimeoutError:
         return ()  # a large file: what the client itself reports has to do
 

@@ -33,7 +33,7 @@ async def test_pulled_and_pulled_again_when_something_changed(start):
     uri = editor.open()
 
     async def comes_to(count):
-        for _ in range(100):
+        for _ in range(300):
             if len(await editor.fixes(uri)) == count:
                 return True
             await asyncio.sleep(0.02)

@@ -128,12 +128,12 @@ async def test_a_20000_line_file_is_served_and_typing_stays_quick(start):
     editor = await start(VSCODE)
     text = "".join(f"value_{n} = {n}\n" for n in range(20_000)) + "print(lenght)\n"
     uri = editor.open(text)
-    await until(lambda: codes(editor, uri) == ["F821"], timeout_s=20)
+    await until(lambda: codes(editor, uri) == ["F821"], timeout_s=60)
     begin = time.perf_counter()
     for n in range(20):
         editor.edit(uri, (0, 0), (0, 0), "#" if n == 0 else "x")
-    await editor.actions(uri, 5)
-    assert time.perf_counter() - begin < 1.0
+    await editor.command("whetstone.applied", "nothing")  # answered after all of them
+    assert time.perf_counter() - begin < 2.0  # 0.05 s on an idle machine
     [action] = await editor.fixes(uri, 20_000, column=8)
     assert action.title.endswith("'lenght'")
 

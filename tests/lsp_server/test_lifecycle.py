@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def run(*arguments):
     command = [sys.executable, "-m", "lsp_server", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL
     )
 
 
@@ -68,7 +68,7 @@ async def test_tcp(tmp_path):
                 return False
             return True
 
-        for _ in range(200):
+        for _ in range(600):
             if await connected():
                 break
             await asyncio.sleep(0.05)
@@ -109,6 +109,19 @@ async def test_broken_messages_end_nothing(start):
         stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
     assert (await editor.resolved(editor.open())).edit
     assert editor.messages() == []
+
+
+async def test_shutdown_while_the_model_works_and_questions_are_open(start):
+    editor = await start(VSCODE, fresh=True, delay_s=30)
+    uri = editor.open()
+    [action] = await editor.actions(uri)
+    resolving = asyncio.ensure_future(editor.resolve(action))
+    applied = asyncio.ensure_future(editor.command("whetstone.applied", "nothing"))
+    await asyncio.sleep(0.3)
+    assert await editor.client.shutdown_async(None) is None
+    editor.client.exit(None)
+    assert await asyncio.wait_for(editor.client._server.wait(), 10) == 0
+    resolving.cancel(), applied.cancel()
 
 
 async def test_changes_to_documents_that_are_not_open(start):

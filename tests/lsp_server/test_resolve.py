@@ -73,7 +73,7 @@ async def test_cancelled_within_200_ms(start):
     uri = editor.open()
     [action] = await editor.actions(uri)
     took = []
-    for number in range(3):  # the best of three: the machine may be busy
+    for number in range(5):  # the best of five: the machine may be busy
         request, task = await asked(editor, action, number=number)
         begin = time.perf_counter()
         editor.client.cancel_request(T.CancelParams(id=request))
@@ -82,9 +82,8 @@ async def test_cancelled_within_200_ms(start):
         took.append(time.perf_counter() - begin)
     assert min(took) < 0.2
     editor.configure(answers=[["lenght", [replace("    return length * width")]]])
-    begin = time.perf_counter()
-    assert (await editor.resolve(action)).edit  # the model is free again
-    assert time.perf_counter() - begin < 2.0
+    # The model is free again.
+    assert (await asyncio.wait_for(editor.resolve(action), 15)).edit
 
 
 async def test_the_users_test_decides_which_candidate_is_right(start):
@@ -101,14 +100,13 @@ async def test_the_users_test_decides_which_candidate_is_right(start):
 
 
 async def test_typing_is_not_blocked_and_makes_the_answer_void(start):
-    editor = await start(VSCODE, delay_s=0.7)
+    editor = await start(VSCODE, delay_s=1.5)
     uri = editor.open()
     [action] = await editor.actions(uri)
     _, task = await asked(editor, action)
-    begin = time.perf_counter()
     editor.edit(uri, (0, 0), (0, 0), "# a note\n")
     assert await editor.actions(uri, 2)
-    assert time.perf_counter() - begin < 0.5
+    assert not task.done()
     assert (await task).edit is None
 
 
@@ -122,14 +120,12 @@ async def test_a_stale_action_gets_no_edit(start):
 
 
 async def test_a_document_closed_meanwhile_gets_no_edit(start):
-    editor = await start(VSCODE, delay_s=5)
+    editor = await start(VSCODE, delay_s=30)
     uri = editor.open()
     [action] = await editor.actions(uri)
     _, task = await asked(editor, action)
-    begin = time.perf_counter()
     editor.close(uri)
-    assert (await task).edit is None
-    assert time.perf_counter() - begin < 0.5
+    assert (await asyncio.wait_for(task, 10)).edit is None
     assert (await editor.resolve(action)).edit is None
 
 
@@ -165,7 +161,7 @@ async def test_progress_is_shown_and_its_button_cancels(start):
     assert begin.title.endswith("F821") and begin.cancellable
     editor.client.window_work_done_progress_cancel(T.WorkDoneProgressCancelParams(token=token))
     with pytest.raises(JsonRpcException):
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, 10)
     await until(lambda: len(editor.client.progress_reports[token]) == 2)
     assert editor.client.progress_reports[token][1].kind == "end"
 

@@ -105,7 +105,7 @@ def test_the_newest_document_is_served_first(shop):
 def test_an_older_queued_request_for_the_same_document_is_dropped(shop):
     shop.busy()
     old, new = shop.submit("A"), shop.submit("B")
-    assert old.future.result(1) is None
+    assert old.future.result(5) is None
     shop.gate.set()
     assert new.future.result(5).code == "B"
     assert ("m0", "A") not in shop.asked
@@ -114,7 +114,7 @@ def test_an_older_queued_request_for_the_same_document_is_dropped(shop):
 def test_a_running_one_for_the_same_document_is_stopped(shop):
     old = shop.busy()
     new = shop.submit("B", uri="file:///busy.py")
-    assert old.future.result(1) is None
+    assert old.future.result(5) is None
     shop.gate.set()
     assert new.future.result(5).code == "B"
 
@@ -126,24 +126,24 @@ def test_the_same_request_joins_and_the_work_ends_with_the_last_who_waits(shop):
     again.leave()
     assert not job.cancel.is_set()
     job.leave()
-    assert job.cancel.is_set() and job.future.result(1) is None
+    assert job.cancel.is_set() and job.future.result(5) is None
 
 
 def test_a_closed_document_wants_nothing(shop):
     shop.busy()
     job = shop.submit()
     shop.worker.drop("file:///a.py")
-    assert job.future.result(1) is None
+    assert job.future.result(5) is None
 
 
 def test_a_deadline_leaves_time_for_the_rules(shop):
     shop.submit("warm").future.result(5)
     shop.gate.clear()
     begin = time.monotonic()
-    job = shop.submit(deadline_s=0.2)
+    job = shop.submit(deadline_s=2.0)
     while len(shop.asked) < 3:
         time.sleep(0.002)
-    assert time.monotonic() - begin < 0.2
+    assert 1.0 < time.monotonic() - begin < 2.0
     shop.gate.set()
     assert job.future.result(5).code == "A"
     assert shop.asked[1:] == [("m0", "A"), ("rules", "A")]
@@ -196,5 +196,5 @@ def test_closing_stops_what_runs_and_frees_the_model(shop):
     job = shop.busy()
     begin = time.monotonic()
     shop.worker.close()
-    assert time.monotonic() - begin < 0.5
-    assert job.future.result(1) is None and shop.engines[0].closed
+    assert time.monotonic() - begin < 1.5
+    assert job.future.result(5) is None and shop.engines[0].closed

@@ -201,7 +201,7 @@ class Editor:
         return [message.message for message in self.client.messages]
 
 
-async def until(condition, *, timeout_s=10.0):
+async def until(condition, *, timeout_s=30.0):
     """Wait until `condition()` holds; fails the test when it does not."""
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout_s
