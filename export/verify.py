@@ -113,7 +113,9 @@ class Verification:
             f"top-1 agreement {self.top1_agreement:.1%}"
         )
         if self.margins:
-            facts += f"; preference margin {self.margins.model:.2f} -> {self.margins.file:.2f}"
+            facts += (
+                f"; preference margin: model {self.margins.model:.2f}, file {self.margins.file:.2f}"
+            )
         verdict = "verified: " if self.passed else "NOT verified: "
         return verdict + "; ".join((*self.problems, facts))
 
