@@ -67,7 +67,7 @@ def test_a_package_lies_on_one_side_of_the_split():
 
 
 def test_near_duplicates_are_taken_once(tmp_path):
-    body = "def f(items):\n    total = 0\n    while items:\n        total += {n}\n    return total\n"
+    body = "def f(items):\n    t = 0\n    while items:\n        t += {n}\n    return t\n"
     paths = []
     for n in (1, 2, 3):
         paths.append(tmp_path / f"m{n}.py")

@@ -7,7 +7,7 @@
     lint.py         comparisons, unused code, f-strings, defaults, lost `return`
     attributes.py   misspelt attributes and methods of other languages (a tool or a run tells)
 
-A mutation promises nothing: `trainer.data.verify` keeps those that show a diagnostic.
+A mutation promises nothing: `trainer.data.samples` keeps those that show a diagnostic.
 """
 
 from __future__ import annotations

@@ -1,0 +1,130 @@
+"""The whole circle with real parts: a real LSP client and server process, the embedded model, the
+store, `trainer retrain` on the CPU, and the better model served by that same process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from lsp_editor import NEOVIM, Editor, new_client, until
+from lsprotocol import types
+from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities, fixture
+
+# (wrong, right, a name that is just as near and not meant)
+WORDS = [
+    ("totl", "total", "toil"), ("cuont", "count", "mount"), ("pirce", "price", "prince"),
+    ("heigth", "height", "eighth"), ("widht", "width", "wide"), ("lenght", "length", "lengths"),
+    ("vlaue", "value", "values"), ("nmae", "name", "names"), ("reuslt", "result", "results"),
+    ("indxe", "index", "indexes"), ("limti", "limit", "limits"), ("scoer", "score", "scores"),
+    ("recrod", "record", "records"), ("amuont", "amount", "amounts"),
+    ("weigth", "weight", "weights"),
+    ("ordre", "order", "orders"), ("custmer", "customer", "customers"),
+    ("balnce", "balance", "lance"),
+]  # fmt: skip
+REJECTED = 4  # of these the first fix is turned down, and nothing is applied
+
+
+def program(number: int, wrong: str, right: str, other: str) -> str:
+    return (
+        f"def compute_{number}({right}, {other}):\n"
+        f"    doubled = {right} * 2\n"
+        f"    return {wrong} + doubled - {other}\n"
+    )
+
+
+@fixture(
+    config=ClientServerConfig(
+        server_command=[sys.executable, "-m", "lsp_server"], client_factory=new_client
+    )
+)
+async def client(lsp_client: LanguageClient, tmp_path):
+    capabilities = client_capabilities(NEOVIM)
+    await lsp_client.initialize_session(
+        types.InitializeParams(
+            capabilities=capabilities,
+            root_uri=tmp_path.as_uri(),
+            initialization_options={"diagnostics": "on"},
+        )
+    )
+    yield
+    await lsp_client.shutdown_session()
+
+
+def retrain(data) -> subprocess.CompletedProcess[str]:
+    """As a user would, with the steps cut for time."""
+    command = [
+        sys.executable, "-m", "trainer", "retrain", "--json", "--min-pairs", "8",
+        "--eval-limit", "12", "--sft-epochs", "2", "--dpo-epochs", "2",
+    ]  # fmt: skip
+    environment = {**os.environ, "WHETSTONE_DATA": str(data)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+
+
+@pytest.mark.timeout(800)
+@pytest.mark.asyncio
+async def test_choices_in_an_editor_become_a_better_model_in_the_same_server(
+    client, tmp_path, data_folder
+):
+    editor = Editor(client, tmp_path, data_folder, tmp_path / "unused.json")
+    editor.begin("loop")
+    process = client._server
+    for number, words in enumerate(WORDS):
+        await choose(editor, number, words)
+    await until(lambda: len(editor.settled()) == len(WORDS), timeout_s=30)
+    outcomes = [outcome for outcome, _ in editor.settled()]
+    assert outcomes.count("accepted") == len(WORDS) - REJECTED
+    assert outcomes.count("rejected") == REJECTED
+
+    trained = await asyncio.to_thread(retrain, data_folder)
+    assert trained.returncode == 0, trained.stdout + trained.stderr[-3000:]
+    report = json.loads(trained.stdout)
+    assert report["promoted"], report["reason"]
+
+    before, after = await answer_again(editor)
+    assert before.startswith("starter@")
+    assert after.startswith(report["model"])
+    assert client._server is process
+    assert process.returncode is None
+
+
+async def choose(editor: Editor, number: int, words: tuple[str, str, str]) -> None:
+    """Open a buggy file, resolve its fix, and take it or turn it down."""
+    uri = editor.open(program(number, *words), name=f"{number}.py")
+    [action] = await editor.fixes(uri, line=2)
+    done = await editor.resolve(action)
+    assert done.edit is not None
+    if number < REJECTED:
+        suggestion = await shown(editor, uri)
+        for candidate in suggestion:
+            await editor.command("whetstone.reject", *candidate)
+        return
+    await editor.take(done)
+    assert words[0] not in editor.texts[uri].splitlines()[2]
+    editor.save(uri)
+
+
+async def shown(editor: Editor, uri: str) -> list[list[str]]:
+    """(suggestion, candidate) of every fix in the menu."""
+    found = await editor.fixes(uri, line=2)
+    return [list(action.command.arguments) for action in found]
+
+
+async def answer_again(editor: Editor) -> tuple[str, str]:
+    """The model that answered first, and the one that answers now."""
+    uri = editor.open(program(99, "speeed", "speed", "space"), name="again.py")
+    [action] = await editor.fixes(uri, line=2)
+    assert (await editor.resolve(action)).edit is not None
+    await until(lambda: len(models(editor)) == len(WORDS) + 1)
+    names = models(editor)
+    return names[0], names[-1]
+
+
+def models(editor: Editor) -> list[str]:
+    """The models that made the suggestions, oldest first."""
+    with editor.store() as store:
+        return [suggestion.model_id for suggestion in reversed(store.suggestions())]
