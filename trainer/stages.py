@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -166,7 +165,7 @@ class Stages:
 
     def _measure(self, path: Path, model_id: str) -> Any:
         self._tools.reporter.say(f"Measuring {model_id} ...")
-        engine = LlamaEngine(path, model_id=model_id, threads=os.cpu_count() or 1)
+        engine = LlamaEngine(path, model_id=model_id)
         try:
             return measure(
                 engine,

@@ -20,15 +20,13 @@ from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
 from whetstone.evidence import Baseline, Evidence, TestRunner
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
+from whetstone.ranking import Ranked, changed_tokens, ranking_key
 from whetstone.settings import Settings
 from whetstone.titles import title
 
 Origin = Literal["model", "rule", "both"]
 
 _MAX_SCORED_RULES = 4
-# Rules are right more often than a small model believes: nats added to the likelihood of an answer
-# that a rule proposed. See docs/results/ranking.md for how it was chosen.
-RULE_PRIOR = 2.0
 
 
 def _new_id() -> str:
@@ -48,7 +46,18 @@ class Candidate:
     title: str
     logprob: float | None = None
     tokens: int = 0
+    changed_tokens: int = 0
     id: str = field(default_factory=_new_id)
+
+    @property
+    def ranked(self) -> Ranked:
+        """What its place among the others depends on."""
+        return Ranked(
+            strength=self.evidence.strength,
+            logprob=self.logprob,
+            from_rule=self.origin != "model",
+            changed_tokens=self.changed_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +157,7 @@ class Fixer:
             problem=problem,
             document=document,
             diagnostic=diagnostic,
-            candidates=tuple(_ranked(shown)),
+            candidates=tuple(sorted(shown, key=lambda c: ranking_key(c.ranked))),
             rejected=tuple(c for c in proved if not c.evidence.shown),
             model_id=self.model_id,
             prompt_format=self.prompt_format,
@@ -228,6 +237,7 @@ class Fixer:
             title=title(problem.diagnostic, problem.flagged, answer.replacement),
             logprob=answer.logprob,
             tokens=answer.tokens,
+            changed_tokens=changed_tokens(problem.flagged, answer.replacement),
         )
 
     def _scored(
@@ -251,17 +261,6 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
-
-
-def _ranked(candidates: list[Candidate]) -> list[Candidate]:
-    """Evidence first, then likelihood; what has no likelihood keeps the rules' own order, last."""
-
-    def key(candidate: Candidate) -> tuple[int, float]:
-        prior = 0.0 if candidate.origin == "model" else RULE_PRIOR
-        logprob = -1e9 if candidate.logprob is None else candidate.logprob + prior
-        return (-candidate.evidence.strength, -logprob)
-
-    return sorted(candidates, key=key)
 
 
 def _shrunk(problem: Problem) -> Problem:

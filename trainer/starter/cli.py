@@ -30,7 +30,7 @@ STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "me
     show_default=True,
     help="The last stage to run.",
 )
-@click.option("--quantization", default="q8_0", show_default=True, help="Of the GGUF.")
+@click.option("--quantization", default="f16", show_default=True, help="Of the GGUF.")
 def starter(
     size: str, out: Path | None, minutes: float | None, until: str, quantization: str
 ) -> None:

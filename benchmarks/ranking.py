@@ -1,0 +1,102 @@
+"""How candidates should be ranked: measured on held-out mutants, never on the evaluation suites.
+
+    python -m benchmarks.ranking OUT [--samples 400] [--json]
+
+OUT is the work folder of `trainer starter`. Every held-out mutant goes through `Fixer.propose`; the
+shown candidates are then ranked anew for each setting of the two numbers in whetstone/ranking.py,
+and the share of first candidates that are exactly the original text is printed. The best settings
+are in docs/results/ranking.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.starter.data import read_samples
+from whetstone import diagnose
+from whetstone.engine.llama import LlamaEngine
+from whetstone.fixer import Fixer
+from whetstone.problem import Document
+from whetstone.ranking import Ranked, ranking_key
+from whetstone.settings import Settings
+
+PRIORS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+PENALTIES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The candidates of one problem, and which of them are the original text."""
+
+    candidates: tuple[Ranked, ...]
+    right: tuple[bool, ...]
+
+    def first_is_right(self, prior: float, penalty: float) -> bool:
+        order = range(len(self.candidates))
+        best = min(
+            order,
+            key=lambda n: ranking_key(self.candidates[n], rule_prior=prior, edit_penalty=penalty),
+            default=None,
+        )
+        return best is not None and self.right[best]
+
+
+def collect(out: Path, count: int) -> list[Choice]:
+    """Run the serving path over held-out mutants that static tools report."""
+    engine = LlamaEngine(out / "starter.gguf", model_id="starter", context_tokens=2048)
+    fixer = Fixer(engine, Settings())
+    choices = []
+    for sample in itertools.islice(read_samples([out / "samples" / "held.jsonl"]), count):
+        document = Document(text=sample.text, path=Path("module.py"))
+        found = [d for d in diagnose.find(document) if d.span.start_line == sample.line]
+        if not found or sample.kind in ("attribute", "method"):
+            continue
+        proposal = fixer.propose(document, found[0])
+        choices.append(
+            Choice(
+                candidates=tuple(c.ranked for c in proposal.candidates),
+                right=tuple(c.new_text == sample.fixed for c in proposal.candidates),
+            )
+        )
+    engine.close()
+    return choices
+
+
+def table(choices: Sequence[Choice]) -> dict[tuple[float, float], int]:
+    return {
+        (prior, penalty): sum(choice.first_is_right(prior, penalty) for choice in choices)
+        for prior in PRIORS
+        for penalty in PENALTIES
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--samples", type=int, default=400)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    choices = collect(arguments.out, arguments.samples)
+    counts = table(choices)
+    reachable = sum(any(choice.right) for choice in choices)
+    if arguments.json:
+        rows = [
+            {"rule_prior": prior, "edit_penalty": penalty, "right": right}
+            for (prior, penalty), right in counts.items()
+        ]
+        print(json.dumps({"problems": len(choices), "reachable": reachable, "rows": rows}))
+        return
+    print(f"{len(choices)} problems, the original among the shown candidates in {reachable}\n")
+    print("| rule prior \\ edit penalty | " + " | ".join(map(str, PENALTIES)) + " |")
+    print("|---" * (len(PENALTIES) + 1) + "|")
+    for prior in PRIORS:
+        print(f"| {prior} | " + " | ".join(str(counts[prior, p]) for p in PENALTIES) + " |")
+
+
+if __name__ == "__main__":
+    main()
