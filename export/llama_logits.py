@@ -31,6 +31,8 @@ class LlamaLogits:
         self.vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
         context = llama.llama_context_default_params()
         context.n_ctx = context.n_batch = context.n_ubatch = context_tokens
+        # Its threads wait by spinning: more than the machine can spare makes it far slower.
+        context.n_threads = context.n_threads_batch = max(1, (os.cpu_count() or 2) // 2)
         self._context = llama.llama_init_from_model(self._model, context)
         self._limit = context_tokens
 
