@@ -143,7 +143,7 @@ def test_a_deadline_leaves_time_for_the_rules(shop):
     job = shop.submit(deadline_s=2.0)
     while len(shop.asked) < 3:
         time.sleep(0.002)
-    assert 1.0 < time.monotonic() - begin  # some of it, and the rest is for the rules
+    assert time.monotonic() - begin > 1.0  # some of it, and the rest is for the rules
     shop.gate.set()
     assert job.future.result(5).code == "A"
     assert shop.asked[1:] == [("m0", "A"), ("rules", "A")]
