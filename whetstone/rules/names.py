@@ -41,6 +41,7 @@ _METHODS = {
     "pop": ("remove_last", "poll"), "copy": ("clone",), "sort": ("order", "sorted"),
 }  # fmt: skip
 _CLOSE_ENOUGH = 0.6
+_CLOSE_BUILTIN = 0.72  # there are many builtins, and few of them are meant
 _CLEARLY_MEANT = 0.85
 _UNDEFINED_CODES = ("F821", "NameError", "reportUndefined", "name-defined")
 
@@ -95,7 +96,10 @@ def nearest(document: Document, diagnostic: Diagnostic, wrong: str) -> list[str]
     found += [name for score, name in ranked if score >= _CLEARLY_MEANT and name in visible]
     if wrong in FOREIGN and (FOREIGN[wrong] != "self" or "self" in visible):
         found.append(FOREIGN[wrong])
-    found += [name for score, name in ranked if score >= _CLOSE_ENOUGH]
+    found += [
+        name for score, name in ranked
+        if score >= (_CLOSE_ENOUGH if name in visible else _CLOSE_BUILTIN)
+    ]  # fmt: skip
     near_attribute = difflib.get_close_matches(wrong, sorted(attributes | methods), 1, 0.75)
     found += [f"self.{name}" for name in near_attribute if name != wrong]
     return [name for name in dict.fromkeys(found) if name != wrong][:4]
