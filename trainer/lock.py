@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from trainer.errors import AlreadyRunning
-from whetstone.errors import ModelError, TrainingError
-from whetstone.models.lock import locked
+from whetstone.errors import TrainingError
+from whetstone.locks import LockBusy, locked
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def training_lock(root: Path) -> Iterator[None]:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
             stack.enter_context(locked(root / "retrain.lock", timeout_s=0))
             holder.write_text(str(os.getpid()), encoding="utf-8")
-        except ModelError:
+        except LockBusy:
             raise AlreadyRunning(
                 f"Another `trainer retrain` is running (process {_holder(holder)}). "
                 "It goes on; this one changes nothing. Wait until it is done."

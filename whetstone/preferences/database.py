@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whetstone.errors import StoreError
+from whetstone.locks import locked
 from whetstone.preferences import migrations
-from whetstone.preferences.lock import FileLock
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -141,8 +141,12 @@ class DatabaseFile:
         """Check, repair by setting aside, migrate. One process at a time does this."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = FileLock(self.path.with_name(self.path.name + ".lock"), BUSY_TIMEOUT_S)
-            with lock, self._explained():
+            beside = self.path.with_name(self.path.name + ".lock")
+            busy = StoreError(
+                f"{beside}: another process has been opening the preference database for "
+                f"{BUSY_TIMEOUT_S:.0f} s. Try again, or end that process."
+            )
+            with locked(beside, timeout_s=BUSY_TIMEOUT_S, busy=busy), self._explained():
                 _create_private(self.path)
                 try:
                     return _open_checked(self.path)
