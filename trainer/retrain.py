@@ -122,7 +122,7 @@ def _begin(root: Path, options: RetrainOptions, tools: Tools, *, again: bool) ->
 def _config(options: RetrainOptions, active: ModelEntry, chosen: Selection) -> dict[str, Any]:
     packages = ("torch", "transformers", "peft", "trl", "whetstone-fix")
     return {
-        "options": options.to_json(),
+        "options": options.for_size(active.parameters).to_json(),
         "seed": options.seed,
         "parent": active.model_id,
         "parent_name": active.name,
