@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from whetstone.problem import Replacement
 
-RULE_PRIOR = 2.0  # nats
-EDIT_PENALTY = 0.3  # nats per changed token
+RULE_PRIOR = 4.0  # nats
+EDIT_PENALTY = 0.5  # nats per changed token
 
 _TOKENS = re.compile(r"\w+|[^\w\s]|\n[ \t]*|^[ \t]+")
 _IMPORT_SIZE = 3  # an import line is as large a change as a small edit, however long its names
