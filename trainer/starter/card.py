@@ -81,8 +81,8 @@ def _static(static: dict[str, Any]) -> list[str]:
         "",
         f"`trainer evaluate --suite static` ({static['machine']}): {model['pass_at_1']['total']} "
         "files written by hand before any result was seen, one static bug in each, judged by a "
-        "test of what the file should do. 95 % intervals in brackets. Three rules (clashing quotes, "
-        "a comma in arithmetic, `this`) were mended after a first run with rules alone: it had 59.",
+        "test of what the file should do. 95 % intervals in brackets. Three rules (clashing quotes,"
+        " a comma in arithmetic, `this`) were mended after a first run with rules alone (59).",
         "",
         "| | rules alone | rules and model |",
         "|---|---|---|",
