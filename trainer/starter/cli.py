@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +25,12 @@ STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "me
 @click.option("--out", type=click.Path(path_type=Path), help="Work folder; kept.")
 @click.option("--minutes", type=float, help="End the training after so long, fully decayed.")
 @click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Start from the weights and vocabulary of another work folder, not from random ones.",
+)
+@click.option(
     "--until",
     type=click.Choice(STAGES),
     default="card",
@@ -32,7 +39,12 @@ STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "me
 )
 @click.option("--quantization", default="f16", show_default=True, help="Of the GGUF.")
 def starter(
-    size: str, out: Path | None, minutes: float | None, until: str, quantization: str
+    size: str,
+    out: Path | None,
+    minutes: float | None,
+    source: Path | None,
+    until: str,
+    quantization: str,
 ) -> None:
     """Grow the starter model: data, tokenizer, training, GGUF, model card.
 
@@ -42,8 +54,31 @@ def starter(
     config = load_config(size)
     folder = out or data_dir() / "starter" / size
     folder.mkdir(parents=True, exist_ok=True)
+    if source is not None:
+        continue_from(source, folder)
     for stage in STAGES[: STAGES.index(until) + 1]:
         run_stage(stage, config, folder, minutes=minutes, quantization=quantization)
+
+
+def continue_from(source: Path, out: Path) -> None:
+    """Give `out` the weights and the tokenizer of `source`, once; its progress begins at zero.
+
+    Raises:
+        TrainingError: `source` holds no checkpoint.
+    """
+    import torch
+
+    from trainer.starter.train import CHECKPOINT
+
+    if (out / CHECKPOINT).exists():
+        return  # already begun: the run goes on from there
+    if not (source / CHECKPOINT).exists():
+        raise TrainingError(f"--from {source}: no {CHECKPOINT} there. Name a work folder.")
+    state = torch.load(source / CHECKPOINT, map_location="cpu", weights_only=True)
+    shutil.copytree(source / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
+    temporary = out / f"{CHECKPOINT}.tmp"
+    torch.save({**state, "step": 0, "tokens": 0, "seconds": 0.0}, temporary)
+    temporary.replace(out / CHECKPOINT)
 
 
 def run_stage(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from trainer.starter.model import save_hf
 from trainer.starter.optim import Masters, rate
 from trainer.starter.pack import IGNORED, Packer
 from trainer.starter.train import Budget, Process, Progress
+from whetstone.errors import TrainingError
 from whetstone.prompt import COMPACT_TOKENS, END, QWEN_TOKENS
 
 SHAPE = {
@@ -180,3 +182,29 @@ def test_every_size_has_a_sound_configuration():
         shape = load_config(size).model
         assert shape["hidden_size"] % 256 == 0  # K-quants need rows of multiples of 256
         assert shape["intermediate_size"] % 256 == 0
+
+
+def test_another_folder_s_weights_are_taken_once_with_progress_at_zero(work, config, tmp_path):
+    from trainer.starter.cli import continue_from
+
+    source, out = tmp_path / "source", tmp_path / "out"
+    for folder in (source, out):
+        folder.mkdir()
+    (source / "tokens.npz").write_bytes((work / "tokens.npz").read_bytes())
+    shutil.copytree(work / "tokenizer", source / "tokenizer")
+    Process(source, config, rank=0, world=1).run(Budget(tokens=1_000, seconds=None))
+    continue_from(source, out)
+    taken = (out / "checkpoint.pt").read_bytes()
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    continue_from(source, out)
+
+    assert (state["step"], state["tokens"]) == (0, 0)
+    assert (out / "tokenizer" / "tokenizer.json").exists()
+    assert (out / "checkpoint.pt").read_bytes() == taken
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    from trainer.starter.cli import continue_from
+
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        continue_from(tmp_path / "nothing", tmp_path)
