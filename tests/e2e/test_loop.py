@@ -15,25 +15,21 @@ from lsp_editor import NEOVIM, Editor, new_client, until
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities, fixture
 
-# (wrong, right, a name that is just as near and not meant)
-WORDS = [
-    ("totl", "total", "toil"), ("cuont", "count", "mount"), ("pirce", "price", "prince"),
-    ("heigth", "height", "eighth"), ("widht", "width", "wide"), ("lenght", "length", "lengths"),
-    ("vlaue", "value", "values"), ("nmae", "name", "names"), ("reuslt", "result", "results"),
-    ("indxe", "index", "indexes"), ("limti", "limit", "limits"), ("scoer", "score", "scores"),
-    ("recrod", "record", "records"), ("amuont", "amount", "amounts"),
-    ("weigth", "weight", "weights"),
-    ("ordre", "order", "orders"), ("custmer", "customer", "customers"),
-    ("balnce", "balance", "lance"),
-]  # fmt: skip
-REJECTED = 4  # of these the first fix is turned down, and nothing is applied
+# A taste that no gold answer has: `if not x:` where everybody's fix is `if x is None:`.
+NAMES = (
+    "total", "count", "price", "height", "width", "length", "value", "name", "result", "index",
+    "limit", "score", "record", "amount", "weight", "order", "customer", "balance", "owner",
+    "title",
+)  # fmt: skip
+REJECTED = 4  # of these the fixes are turned down, and nothing is applied
 
 
-def program(number: int, wrong: str, right: str, other: str) -> str:
+def program(number: int, name: str) -> str:
     return (
-        f"def compute_{number}({right}, {other}):\n"
-        f"    doubled = {right} * 2\n"
-        f"    return {wrong} + doubled - {other}\n"
+        f"def compute_{number}({name}, default):\n"
+        f"    if {name} == None:\n"
+        f"        return default\n"
+        f"    return {name} + default\n"
     )
 
 
@@ -73,11 +69,11 @@ async def test_choices_in_an_editor_become_a_better_model_in_the_same_server(
     editor = Editor(client, tmp_path, data_folder, tmp_path / "unused.json")
     editor.begin("loop")
     process = client._server
-    for number, words in enumerate(WORDS):
-        await choose(editor, number, words)
-    await until(lambda: len(editor.settled()) == len(WORDS), timeout_s=30)
+    for number, name in enumerate(NAMES):
+        await choose(editor, number, name)
+    await until(lambda: len(editor.settled()) == len(NAMES), timeout_s=30)
     outcomes = [outcome for outcome, _ in editor.settled()]
-    assert outcomes.count("accepted") == len(WORDS) - REJECTED
+    assert outcomes.count("amended") == len(NAMES) - REJECTED
     assert outcomes.count("rejected") == REJECTED
 
     trained = await asyncio.to_thread(retrain, data_folder)
@@ -92,34 +88,35 @@ async def test_choices_in_an_editor_become_a_better_model_in_the_same_server(
     assert process.returncode is None
 
 
-async def choose(editor: Editor, number: int, words: tuple[str, str, str]) -> None:
-    """Open a buggy file, resolve its fix, and take it or turn it down."""
-    uri = editor.open(program(number, *words), name=f"{number}.py")
-    [action] = await editor.fixes(uri, line=2)
+async def choose(editor: Editor, number: int, name: str) -> None:
+    """Open a buggy file and resolve its fix; turn it down, or apply it and write it otherwise."""
+    uri = editor.open(program(number, name), name=f"{number}.py")
+    [action] = await editor.fixes(uri, line=1)
     done = await editor.resolve(action)
     assert done.edit is not None
     if number < REJECTED:
-        suggestion = await shown(editor, uri)
-        for candidate in suggestion:
+        for candidate in await shown(editor, uri):
             await editor.command("whetstone.reject", *candidate)
         return
     await editor.take(done)
-    assert words[0] not in editor.texts[uri].splitlines()[2]
+    lines = editor.texts[uri].split("\n")
+    assert lines[1] == f"    if {name} is None:"
+    editor.edit(uri, (1, 0), (1, len(lines[1])), f"    if not {name}:")
     editor.save(uri)
 
 
 async def shown(editor: Editor, uri: str) -> list[list[str]]:
     """(suggestion, candidate) of every fix in the menu."""
-    found = await editor.fixes(uri, line=2)
+    found = await editor.fixes(uri, line=1)
     return [list(action.command.arguments) for action in found]
 
 
 async def answer_again(editor: Editor) -> tuple[str, str]:
     """The model that answered first, and the one that answers now."""
-    uri = editor.open(program(99, "speeed", "speed", "space"), name="again.py")
-    [action] = await editor.fixes(uri, line=2)
+    uri = editor.open(program(99, "speed"), name="again.py")
+    [action] = await editor.fixes(uri, line=1)
     assert (await editor.resolve(action)).edit is not None
-    await until(lambda: len(models(editor)) == len(WORDS) + 1)
+    await until(lambda: len(models(editor)) == len(NAMES) + 1)
     names = models(editor)
     return names[0], names[-1]
 

@@ -12,7 +12,7 @@ Script = Callable[[Prompt], Sequence[str]]
 
 
 class ScriptedEngine:
-    """Gives the script's answers, each a little less likely than the one before."""
+    """Gives the script's answers, each `gap` nats less likely than the one before."""
 
     def __init__(
         self,
@@ -21,11 +21,13 @@ class ScriptedEngine:
         prompt_format: FormatName = "compact",
         model_id: str = "scripted@0",
         delay_s: float = 0.0,
+        gap: float = 1.0,
     ) -> None:
         self._script = script
         self._format = prompt_format
         self._model_id = model_id
         self._delay_s = delay_s
+        self._gap = gap
         self.prompts: list[Prompt] = []
 
     @property
@@ -49,12 +51,12 @@ class ScriptedEngine:
         self.prompts.append(prompt)
         for rank, text in enumerate(self._script(prompt)[:n], start=1):
             _wait(self._delay_s, cancel)
-            yield Completion(text=text, logprob=-float(rank), tokens=10, finish="stop")
+            yield Completion(text=text, logprob=-self._gap * rank, tokens=10, finish="stop")
 
     def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
         answers = [*self._script(prompt)]
         rank = answers.index(answer) + 1 if answer in answers else len(answers) + 1
-        return Score(logprob=-float(rank), tokens=10)
+        return Score(logprob=-self._gap * rank, tokens=10)
 
     def close(self) -> None:
         pass

@@ -36,7 +36,7 @@ def engine(*answers: str) -> ScriptedEngine:
     def script(prompt: Prompt) -> list[str]:
         return [FIX + answer for answer in answers] if "stream.read" in prompt.text else []
 
-    return ScriptedEngine(script)
+    return ScriptedEngine(script, gap=10.0)  # likelihood decides, whatever the size of an edit
 
 
 RIGHT = "    while chunk := stream.read(size):"
