@@ -83,6 +83,8 @@ class Baseline:
             return cls(before=_keys(found), masked=Counter(), masked_syntax=None, own=own)
         masked = diagnose.find(_masked(document, problem.region))
         syntax = next((d for d in masked if d.source == "python"), None)
+        if syntax is not None and syntax.span.start_line < problem.region.stop:
+            syntax = None  # not an error that waits below: the masking made it
         return cls(before=_keys(found), masked=_keys(masked), masked_syntax=syntax, own=own)
 
 

@@ -101,6 +101,13 @@ def test_a_second_syntax_error_waits_without_hiding_the_first_fix():
     assert [c.passed for c in best.evidence.checks] == [True, None, True, True]
 
 
+def test_an_error_above_that_masking_makes_excuses_nothing():
+    text = "if any(\n    x == 1 +\n):\n    y = 1\nelse:\n    y = 2\n"
+    proposal = propose(text, ["<|fix|>else:"])
+
+    assert "else:" not in lines_of(proposal.candidates)
+
+
 def test_a_fix_that_renames_what_later_lines_need_is_not_shown():
     text = "total = (1 + 2\nprint(total)\n"
     proposal = propose(text, ["<|fix|>totl = (1 + 2)"])
