@@ -109,6 +109,6 @@ def _finite(loss: Tensor, step: int) -> Tensor:
     if torch.isfinite(loss):
         return loss
     raise Diverged(
-        f"The loss became {float(loss)} at step {step}. The active model is untouched. "
+        f"The loss became {float(loss.detach())} at step {step}. The active model is untouched. "
         "Lower the learning rate (--sft-learning-rate, --dpo-learning-rate) and start again."
     )
