@@ -75,7 +75,7 @@ def main() -> None:
 @click.option(
     "--traceback",
     "traceback_file",
-    type=click.File("r"),
+    type=click.File("r", encoding="utf-8", errors="replace"),
     metavar="FILE",
     help="A Python traceback or pytest output; - reads standard input.",
 )
@@ -120,6 +120,7 @@ def fix(
             n=candidates,
             client="whetstone fix --yes" if yes else "whetstone fix",
             confidence=_UNSEEN if yes else 1.0,
+            automatic=yes,
             on_problem=report.problem,
         )
         for step in session.run(target):

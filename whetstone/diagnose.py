@@ -116,7 +116,10 @@ def ruff(document: Document) -> list[Diagnostic]:
     """Ruff's findings for RULES; the workspace's own configuration is not read."""
     name = document.path.name if document.path else "untitled.py"
     data = _run_ruff(["-", "--stdin-filename", name], document.text)
-    return sorted((_from_ruff(item) for item in data), key=_place)
+    found = [_from_ruff(item) for item in data]
+    if name == "__init__.py":  # what looks unused there is what the package offers
+        found = [diagnostic for diagnostic in found if diagnostic.code != "F401"]
+    return sorted(found, key=_place)
 
 
 def ruff_folder(folder: Path) -> dict[str, list[Diagnostic]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from whetstone.problem import Document, Region, Replacement, Span, split_lines
 
 _BLANK_OR_COMMENT = re.compile(r"\s*(#.*)?\s*\Z")
-_DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''')")
+_DOCSTRING = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
 _IMPORT = re.compile(r"(import|from)\s")
 _FUTURE = re.compile(r"from\s+__future__\s+import")
 
@@ -70,28 +70,32 @@ def unified_diff(document: Document, new_text: str, *, context: int = 2) -> str:
 def import_line(lines: list[str]) -> int:
     """The line before which a new import belongs: after the last import that opens the file.
 
-    Works on text that does not parse, because that is when it is needed.
+    Without one it is after the docstring, else after the comments that open the file (a shebang, an
+    encoding, a licence). Works on text that does not parse, because that is when it is needed.
     """
     at, number = 0, 0
+    started = False  # a docstring or an import was met: comments below belong to the code
     while number < len(lines):
         line = lines[number]
-        docstring = _DOCSTRING.match(line) if at == 0 else None
+        docstring = None if started else _DOCSTRING.match(line)
         if docstring:
             number = at = _string_end(lines, number, docstring[1])
+            started = True
         elif _BLANK_OR_COMMENT.match(line):
             number += 1
-            if at == 0 and number <= 2 and line.startswith("#"):  # a shebang, an encoding line
+            if not started and line.startswith("#"):
                 at = number
         elif _IMPORT.match(line):
             number = at = _statement_end(lines, number)
+            started = True
         else:
             break
     return at
 
 
 def _string_end(lines: list[str], number: int, quote: str) -> int:
-    opening = lines[number].index(quote) + 3
-    if quote in lines[number][opening:]:
+    opening = lines[number].index(quote) + len(quote)
+    if len(quote) == 1 or quote in lines[number][opening:]:
         return number + 1
     for end in range(number + 1, len(lines)):
         if quote in lines[end]:
@@ -102,8 +106,9 @@ def _string_end(lines: list[str], number: int, quote: str) -> int:
 def _statement_end(lines: list[str], number: int) -> int:
     depth = 0
     for end in range(number, len(lines)):
-        depth += lines[end].count("(") - lines[end].count(")")
-        if depth <= 0 and not lines[end].rstrip().endswith("\\"):
+        code = lines[end].split("#")[0]
+        depth += code.count("(") - code.count(")")
+        if depth <= 0 and not code.rstrip().endswith("\\"):
             return end + 1
     return number + 1
 

@@ -60,5 +60,8 @@ class Cancelled(WhetstoneError):
 
     exit_status = 130
 
-    def __init__(self, message: str = "Stopped. Nothing was changed.") -> None:
+    def __init__(
+        self,
+        message: str = "Stopped. What was accepted before stays; nothing else was changed.",
+    ) -> None:
         super().__init__(message)

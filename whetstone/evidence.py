@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from whetstone import diagnose
 from whetstone.errors import SandboxError
-from whetstone.problem import Diagnostic, Document, Problem, Region
+from whetstone.problem import Diagnostic, Document, Problem, Region, split_lines
+from whetstone.rules import imports
 
 if TYPE_CHECKING:
     from whetstone.sandbox import RunResult
@@ -52,6 +53,19 @@ class Evidence:
     def strength(self) -> int:
         """How much was proved: the first key of the ranking."""
         return sum(1 for check in self.checks if check.passed)
+
+    @property
+    def decisive(self) -> bool:
+        """Enough to accept it without looking: the problem is seen to be gone."""
+        return self.shown and any(
+            check.passed and check.name in ("diagnostic gone", "test passes")
+            for check in self.checks
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Nothing that was looked at stayed undecided."""
+        return all(check.passed for check in self.checks)
 
     @property
     def summary(self) -> str:
@@ -110,7 +124,10 @@ def prove(
         return Evidence(checks=tuple(checks))
     found = [syntax] if syntax else diagnose.ruff(document.with_text(new_text))
     checks.append(_gone(problem, found, baseline, syntax))
-    checks.append(_nothing_new(problem, found, baseline))
+    checks.append(_nothing_new(problem, found, baseline, hidden=syntax is not None))
+    exists = _imports_exist(document, new_text)
+    if exists is not None:
+        checks.append(exists)
     if test is not None and all(check.passed is not False for check in checks):
         checks.append(_test_passes(test, new_text))
     return Evidence(checks=tuple(checks))
@@ -147,7 +164,21 @@ def _gone(
     return Check(name="diagnostic gone", passed=left)
 
 
-def _nothing_new(problem: Problem, found: list[Diagnostic], baseline: Baseline) -> Check:
+def _imports_exist(document: Document, new_text: str) -> Check | None:
+    """Modules that the candidate imports and the document did not; None when there are none."""
+    before = set(map(str.strip, document.lines()))
+    added = [line.strip() for line in split_lines(new_text) if line.strip() not in before]
+    missing = [line for line in added if not imports.importable(document, line)]
+    if missing:
+        return Check(name="import exists", passed=False, detail=missing[0])
+    if any(line.startswith(("import ", "from ")) for line in added):
+        return Check(name="import exists", passed=True)
+    return None
+
+
+def _nothing_new(
+    problem: Problem, found: list[Diagnostic], baseline: Baseline, *, hidden: bool
+) -> Check:
     mentioned = set(re.findall(r"\w+", "\n".join(problem.flagged)))
     excused = {
         key: count
@@ -155,6 +186,8 @@ def _nothing_new(problem: Problem, found: list[Diagnostic], baseline: Baseline) 
         if not mentioned & set(_QUOTED.findall(key[1]))
     }
     new = _keys(found) - baseline.before - Counter(excused)
+    if not new and hidden:
+        return Check(name="nothing new", passed=None, detail="another error hides the rest")
     if not new:
         return Check(name="nothing new", passed=True)
     _, message = next(iter(new))

@@ -176,7 +176,10 @@ class Fixer:
         if self._engine is None:
             return list(answers.values()), 0, None
         unparsable = 0
-        prompt, completions = self._generate(problem, n or self._settings.candidates, cancel)
+        try:
+            prompt, completions = self._generate(problem, n or self._settings.candidates, cancel)
+        except PromptTooLong:  # one enormous line: the rules may still know
+            return list(answers.values()), 0, None
         for completion in completions:
             replacement = parse(completion.text, problem, self.prompt_format)
             if completion.finish == "length" or replacement is None:

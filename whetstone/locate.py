@@ -41,12 +41,14 @@ def _at(diagnostic: Diagnostic, line: int) -> Diagnostic:
 def _frames(document: Document, located: Located | None, output: str) -> Iterator[int]:
     if document.path is None:
         return
+    count = len(document.lines())
     if located and located.path == document.path.resolve():
-        yield located.diagnostic.span.start_line
+        line = located.diagnostic.span.start_line
+        if line < count:
+            yield line
     name = re.escape(document.path.name)
     pattern = rf'{name}", line (\d+)|{name}:(\d+):'
     numbers = [int(m[1] or m[2]) - 1 for m in re.finditer(pattern, output)]
-    count = len(document.lines())
     yield from (number for number in reversed(numbers) if 0 <= number < count)
 
 

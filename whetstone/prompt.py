@@ -133,7 +133,7 @@ def _render_chat(problem: Problem) -> str:
     region = problem.region
     first = region.start - len(problem.above[-CHAT_ABOVE:]) + 1
     shown = (*problem.above[-CHAT_ABOVE:], *problem.flagged, *problem.below[:CHAT_BELOW])
-    parts = [f"File {problem.name}"]
+    parts = [f"File {_escape(problem.name)}"]
     if problem.head:
         parts.append(_fence(problem.head[:CHAT_HEAD]))
     parts.append(f"From line {first}:\n" + _fence(shown))

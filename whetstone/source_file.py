@@ -36,6 +36,8 @@ def read(path: Path) -> SourceFile:
     Raises:
         UsageError: it is missing, not a file, too large, or not in its declared encoding.
     """
+    if path.suffix == ".ipynb":
+        raise UsageError(f"{path}: is a notebook. Export its code to a .py file first.")
     try:
         data = path.read_bytes()
     except IsADirectoryError as error:

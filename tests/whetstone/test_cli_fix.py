@@ -125,8 +125,10 @@ def test_a_traceback_leads_to_its_line(run, tmp_path):
     )
     result = run("fix", path, "--traceback", "-", "--yes", "--model", "none", stdin=trace)
 
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "items.append(item)" in path.read_text()
+    assert result.returncode == 1
+    assert "replace `push` with `append`" in result.stdout
+    assert "not accepted unread" in result.stdout  # no tool and no test can tell that it is gone
+    assert "items.push(item)" in path.read_text()
 
 
 def test_a_failing_test_must_pass_before_a_fix_is_shown(run, tmp_path):
@@ -148,3 +150,65 @@ def test_a_broken_store_costs_the_record_but_not_the_fix(run, buggy, data_folder
 
     assert result.returncode == 0
     assert "not recorded" in result.stderr
+
+
+def test_a_typo_is_mended_before_what_it_makes_look_unused(run, tmp_path):
+    path = tmp_path / "tally.py"
+    path.write_text("import collections\n\nprint(colections.Counter())\n")
+    result = run("fix", path, "--yes", "--model", "none")
+
+    assert result.returncode == 0, result.stdout
+    assert path.read_text() == "import collections\n\nprint(collections.Counter())\n"
+
+
+def test_nothing_that_looks_unused_is_deleted_while_a_name_is_undefined(run, tmp_path):
+    path = tmp_path / "tally.py"
+    text = "import collections\n\nprint(qqqzzz(1))\n"
+    path.write_text(text)
+
+    assert run("fix", path, "--yes", "--model", "none").returncode == 1
+    assert path.read_text() == text
+
+
+def test_what_a_package_re_exports_is_not_unused(run, tmp_path):
+    path = tmp_path / "__init__.py"
+    path.write_text("from .core import Engine\n")
+
+    assert run("fix", path, "--yes").returncode == 0
+    assert path.read_text() == "from .core import Engine\n"
+
+
+def test_a_traceback_of_a_line_that_is_not_there_changes_nothing(run, tmp_path):
+    path = tmp_path / "short.py"
+    path.write_text("x = 1\n")
+    trace = f'  File "{path}", line 999999, in f\nValueError: bad\n'
+    result = run("fix", path, "--traceback", "-", "--yes", stdin=trace)
+
+    assert result.returncode == 1
+    assert path.read_text() == "x = 1\n"
+
+
+def test_one_enormous_line_does_not_end_the_run(run, tmp_path):
+    path = tmp_path / "data.py"
+    path.write_text(f"DATA = [{', '.join(map(str, range(9000)))}, undefd]\n\nprint(DTAA)\n")
+    result = run("fix", path, "--yes")
+
+    assert result.returncode == 1
+    assert "print(DATA)" in path.read_text()
+
+
+def test_a_notebook_is_refused(run, tmp_path):
+    path = tmp_path / "n.ipynb"
+    path.write_text("{}")
+    result = run("fix", path)
+
+    assert result.returncode == 2
+    assert "notebook" in result.stderr
+
+
+def test_a_traceback_in_another_encoding_is_read(run, tmp_path, buggy):
+    trace = tmp_path / "trace.txt"
+    trace.write_bytes(b"\xff\xfe nonsense")
+    result = run("fix", buggy, "--yes", "--model", "none", "--traceback", trace)
+
+    assert "Traceback" not in result.stderr

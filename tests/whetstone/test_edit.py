@@ -83,6 +83,19 @@ def test_lines_split_as_editors_split_them():
         ("from a import (\n    b,\n)\nx = 1\n", "from a import (\n    b,\n)\nimport os\nx = 1\n"),
         ("#!/usr/bin/env python3\nx = 1\n", "#!/usr/bin/env python3\n\nimport os\n\nx = 1\n"),
         ("import os\nx = 1\n", "import os\nx = 1\n"),
+        (
+            '#!/usr/bin/env python3\n"""Doc."""\n\nx = 1\n',
+            '#!/usr/bin/env python3\n"""Doc."""\n\nimport os\n\nx = 1\n',
+        ),
+        (
+            "# Licence\n# of\n# three lines\n\nx = 1\n",
+            "# Licence\n# of\n# three lines\n\nimport os\n\nx = 1\n",
+        ),
+        (
+            "# Licence\n# of two\n'Doc.'\nfrom __future__ import annotations\n\nx = 1\n",
+            "# Licence\n# of two\n'Doc.'\nfrom __future__ import annotations\nimport os\n\nx = 1\n",
+        ),
+        ("from a import b  # why (\nx = 1\n", "from a import b  # why (\nimport os\nx = 1\n"),
         ("", "import os\n"),
         ("import re", "import re\nimport os\n"),
     ],

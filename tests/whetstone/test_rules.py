@@ -6,6 +6,7 @@ import pytest
 
 from whetstone import context, diagnose, rules
 from whetstone.problem import Document, Replacement
+from whetstone.rules.imports import importable
 
 
 def first(text: str) -> Replacement:
@@ -147,3 +148,23 @@ def test_a_missing_operator_is_not_taken_for_a_missing_comma():
     problem = context.build_problem(document, diagnose.find(document)[0])
 
     assert replace("x = 3 / (1, kept)") not in rules.propose(document, problem)
+
+
+@pytest.mark.parametrize(
+    ("line", "exists"),
+    [
+        ("import json", True),
+        ("import hadle", False),
+        ("import xml.etree.ElementTree as ET", True),
+        ("from collections.abc import Mapping", True),
+        ("from collections.abc import datclass", False),
+        ("from . import anything", True),
+        ("from django.db import models", True),  # the document imports from django already
+        ("import flask_that_is_not_here", False),
+        ("x = 1", True),
+    ],
+)
+def test_imports_of_what_does_not_exist_are_told_apart(line, exists):
+    document = Document(text="from django.http import HttpResponse\n")
+
+    assert importable(document, line) is exists

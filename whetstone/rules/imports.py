@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import sys
@@ -103,9 +104,59 @@ def _sibling(document: Document, name: str) -> bool:
 @lru_cache(maxsize=1024)
 def _installed(name: str) -> bool:
     """True when a top-level module of that name can be imported; nothing is executed."""
-    if name in sys.stdlib_module_names:
-        return True
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError, AttributeError):
+        return False
+
+
+_IMPORT = re.compile(
+    r"\A(?:from\s+(?P<module>[\w.]+)\s+import\s+(?P<names>.+)|import\s+(?P<all>.+))"
+)
+_UNSAFE_TO_IMPORT = {"this", "antigravity", "idlelib", "turtledemo", "test", "__main__"}
+
+
+def importable(document: Document, line: str) -> bool:
+    """False for an import line that names what does not exist; True for any other line.
+
+    A top-level module counts when it is in the standard library or installed here, lies beside the
+    document, or is imported by the document already. Names are looked up in the standard library
+    only: nothing else is executed.
+    """
+    match = _IMPORT.match(line.split("#")[0].strip())
+    if match is None:
+        return True
+    if match["module"] is None:
+        modules = [part.split(" as ")[0].strip() for part in match["all"].split(",")]
+        return all(_known(document, module) for module in modules)
+    module = match["module"]
+    if module.startswith("."):
+        return True
+    names = [part.split(" as ")[0].strip(" ()\t") for part in match["names"].split(",")]
+    return _known(document, module) and all(_offers(module, name) for name in names if name)
+
+
+def _known(document: Document, module: str) -> bool:
+    top = module.split(".")[0]
+    if not top.isidentifier():
+        return False
+    if top in sys.stdlib_module_names:
+        return module == top or _installed(module)
+    if re.search(rf"^\s*(?:import|from)\s+{top}\b", document.text, re.MULTILINE):
+        return True
+    return _installed(top) or _sibling(document, top)
+
+
+@lru_cache(maxsize=1024)
+def _offers(module: str, name: str) -> bool:
+    """Does a module of the standard library have `name`? True for all others."""
+    if module.split(".")[0] not in sys.stdlib_module_names or name == "*":
+        return True
+    if module.split(".")[0] in _UNSAFE_TO_IMPORT:
+        return False
+    try:
+        if hasattr(importlib.import_module(module), name):
+            return True
+        return importlib.util.find_spec(f"{module}.{name}") is not None
+    except Exception:  # a module of another platform
         return False

@@ -43,6 +43,7 @@ _METHODS = {
 _CLOSE_ENOUGH = 0.6
 _CLOSE_BUILTIN = 0.72  # there are many builtins, and few of them are meant
 _CLEARLY_MEANT = 0.85
+_UNMISTAKABLE = 0.9
 _UNDEFINED_CODES = ("F821", "NameError", "reportUndefined", "name-defined")
 
 
@@ -93,6 +94,9 @@ def nearest(document: Document, diagnostic: Diagnostic, wrong: str) -> list[str]
         ((_likeness(wrong, name) + (0.03 if name in visible else 0.0), name) for name in pool),
         key=lambda pair: (-pair[0], pair[1]),
     )
+    best = max((score for score, name in ranked if name in visible), default=0.0)
+    if best >= _UNMISTAKABLE:
+        ranked = [(score, name) for score, name in ranked if score > best - 0.15]
     found += [name for score, name in ranked if score >= _CLEARLY_MEANT and name in visible]
     if wrong in FOREIGN and (FOREIGN[wrong] != "self" or "self" in visible):
         found.append(FOREIGN[wrong])

@@ -24,7 +24,15 @@ def asker(report: Report, *, yes: bool, quiet: bool) -> Callable[[Proposal, int]
 
     def automatic(proposal: Proposal, index: int) -> Answer:
         report.candidate(proposal, index)
-        return "accept" if yes else "skip"
+        if not yes:
+            return "skip"
+        candidate = proposal.candidates[index]
+        sure = candidate.evidence.decisive
+        # While another error hides what is new, a guess of the model alone is not taken unread.
+        if sure and (candidate.evidence.complete or candidate.origin != "model"):
+            return "accept"
+        report.unproved()
+        return "next"
 
     def interactive(proposal: Proposal, index: int) -> Answer:
         report.candidate(proposal, index)

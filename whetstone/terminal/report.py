@@ -37,6 +37,13 @@ class Report:
         if not self._json:
             show.candidate(self._console, proposal, index)
 
+    def unproved(self) -> None:
+        if not self._json:
+            self._console.print(
+                "   [yellow]not accepted unread: nothing proves it. Name a test with --test, or "
+                "decide without --yes.[/yellow]"
+            )
+
     def step(self, step: Step) -> None:
         proposal = step.proposal
         if self._json:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whetstone.preferences.store import PreferenceStore
 
 Answer = Literal["accept", "reject", "next", "skip", "quit"]
+_LOOKS_UNUSED = ("F401", "F841", "F811")
 _MAX_ROUNDS = 200  # a file whose every fix uncovers another problem still ends
 
 
@@ -52,6 +53,7 @@ class FixSession:
     n: int | None = None
     client: str = "whetstone fix"
     confidence: float = 1.0
+    automatic: bool = False
     on_problem: Callable[[Document, Diagnostic], None] = lambda document, diagnostic: None
     cancel: Cancel = field(default_factory=Cancel)
     _done: set[tuple[str, str, str]] = field(default_factory=set)
@@ -71,8 +73,16 @@ class FixSession:
             yield from self._failing(file, target)
 
     def _next_problem(self, file: SourceFile, target: Target) -> Diagnostic | None:
-        """The first problem not yet handled. Only with the line asked for, if one was."""
-        for diagnostic in diagnose.find(file.document):
+        """The first problem not yet handled, errors first. Only on the line asked for, if any.
+
+        A misspelt use makes an import or a variable look unused: deleting it would destroy what
+        was meant, so that is not done by itself while an undefined name is left.
+        """
+        found = sorted(diagnose.find(file.document), key=lambda d: d.severity != "error")
+        broken = found and found[0].severity == "error"
+        for diagnostic in found:
+            if broken and self.automatic and diagnostic.code in _LOOKS_UNUSED:
+                continue
             at_line = target.line is None or diagnostic.span.start_line == target.line
             if not at_line or diagnostic.code in target.ignore_codes:
                 continue
@@ -90,10 +100,14 @@ class FixSession:
             file.document, diagnostic, n=self.n, cancel=self.cancel, test=test, failure=failure
         )
         suggestion = self._record(proposal, target)
-        accepted = self._decide(proposal, suggestion)
-        if accepted is not None:
-            file = source_file.write(file, accepted.new_text)
-        self._settle(suggestion, accepted)
+        accepted = None
+        try:
+            chosen = self._decide(proposal, suggestion)
+            if chosen is not None:
+                file = source_file.write(file, chosen.new_text)
+                accepted = chosen
+        finally:
+            self._settle(suggestion, accepted)
         return Step(proposal=proposal, accepted=accepted, suggestion_id=suggestion), file
 
     def _failing(self, file: SourceFile, target: Target) -> Iterator[Step]:
