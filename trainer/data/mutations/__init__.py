@@ -21,32 +21,31 @@ from trainer.data.source import Source
 
 Mutator = Callable[[Source, Random], Mutation | None]
 
-# Kind -> (mutator, share). Shares are relative; kinds whose answer must copy a rare name
-# are learned last and get more than people's slips alone would give them.
+# Kind -> (mutator, share). Shares are relative; they lean towards what beginners get wrong most.
 KINDS: Mapping[str, tuple[Mutator, float]] = {
     "colon": (punctuation.colon, 7),
-    "bracket": (punctuation.bracket, 13),
-    "quote": (punctuation.quote, 12),
-    "comma": (punctuation.comma, 8),
+    "bracket": (punctuation.bracket, 11),
+    "quote": (punctuation.quote, 8),
+    "comma": (punctuation.comma, 5),
     "equals": (punctuation.equals, 5),
-    "operator": (punctuation.operator, 5),
+    "operator": (punctuation.operator, 4),
     "indent": (layout.indent, 8),
     "stray": (layout.stray, 4),
     "foreign": (words.foreign, 10),
     "keyword": (words.keyword_slip, 7),
-    "name": (names.name, 22),
-    "builtin": (names.builtin, 7),
+    "name": (names.name, 12),
+    "builtin": (names.builtin, 5),
     "constant": (names.constant, 4),
-    "self": (names.lost_self, 14),
+    "self": (names.lost_self, 7),
     "import": (names.lost_import, 9),
     "unquoted": (names.unquoted, 2),
     "comparison": (lint.comparison, 6),
-    "unused": (lint.unused, 6),
+    "unused": (lint.unused, 8),
     "f-string": (lint.f_string, 4),
     "default": (lint.mutable_default, 1.5),
     "return": (lint.lost_return, 3),
-    "attribute": (attributes.own, 9),
-    "method": (attributes.method, 7),
+    "attribute": (attributes.own, 5),
+    "method": (attributes.method, 5),
 }
 
 __all__ = ["KINDS", "Mutation", "Mutator"]
