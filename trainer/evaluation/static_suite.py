@@ -20,6 +20,7 @@ from trainer.evaluation.cases import Case, spread, static_cases
 from whetstone.engine.base import Engine
 from whetstone.fixer import Fixer
 from whetstone.settings import Settings
+from whetstone.terminal.ask import accept_proved
 from whetstone.terminal.session import FixSession, Step, Target
 
 Verdict = Literal["right", "wrong", "silent"]
@@ -152,7 +153,7 @@ def _fix(fixer: Fixer, case: Case, text: str, folder: Path) -> tuple[str, tuple[
     """`whetstone fix --yes` on a file with `text`: the text it leaves, and each step."""
     path = folder / case.file
     path.write_bytes(text.encode("utf-8"))
-    session = FixSession(fixer=fixer, store=None, ask=lambda proposal, index: "accept")
+    session = FixSession(fixer=fixer, store=None, ask=accept_proved, automatic=True)
     steps: list[Step] = []
     for step in session.run(Target(path=path, root=folder)):
         steps.append(step)

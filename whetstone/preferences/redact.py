@@ -53,7 +53,7 @@ _URL_TOKEN = re.compile(r"(?<=://)[\w-]{20,256}(?=@[\w.-]+)")
 _HEADER = re.compile(r"(?i)\b(bearer|basic|token)([ \t]+)([\w.~+/=-]{16,})")
 
 _KEY_NAME = (
-    r"[\w.-]{0,64}?(?:passw(?:or)?d|passwrd|passphrase|pwd|secret|api[_-]?key|apikey|"
+    r"[\w.-]{0,64}?(?:passw(?:or)?ds?|passwrd|passphrases?|pwd|secrets?|api[_-]?keys?|apikeys?|"
     r"access[_-]?key|secret[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|"
     r"account[_-]?key|auth[_-]?key|credentials?|(?<![A-Za-z])pass)(?:[_-]?\d{1,3})?"
 )
@@ -83,7 +83,8 @@ _TOKEN_VALUES = (_assigned(_SIGN_NAME), _keyed(_SIGN_NAME))
 # user, password = "x", "y" and credentials = ("x", "y"): every string of the line goes
 _TUPLE = re.compile(
     r"(?m)^(?P<head>[ \t]*[\w.(\[*]{1,64}[ \t]*,[\w.,*)\] \t]{1,128}"
-    r"|.{0,256}?(?<!\w)credentials?[ \t]*)=(?P<rest>[ \t]*[(\[\"'rbuf][^\r\n]*)$"
+    r"|.{0,256}?(?<!\w)(?:credentials?|passwords|secrets|tokens|api_keys)[ \t]*)="
+    r"(?P<rest>[ \t]*[(\[\"'rbuf][^\r\n]*)$"
 )
 _NAME = re.compile(rf"(?i)(?<![\w.-]){_KEY_NAME}$")
 _STRING = re.compile(_QUOTED)

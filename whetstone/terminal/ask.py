@@ -16,6 +16,14 @@ _KEYS: dict[str, Answer] = {
 }  # fmt: skip
 
 
+def accept_proved(proposal: Proposal, index: int) -> Answer:
+    """What `--yes` answers: only what is seen to mend the problem is accepted unread."""
+    candidate = proposal.candidates[index]
+    # While another error hides what is new, a guess of the model alone is not taken either.
+    hidden = not candidate.evidence.complete and candidate.origin == "model"
+    return "accept" if candidate.evidence.decisive and not hidden else "next"
+
+
 def asker(report: Report, *, yes: bool, quiet: bool) -> Callable[[Proposal, int], Answer]:
     """How candidates are decided: `yes` accepts, `quiet` decides nothing, else a person does.
 
@@ -26,13 +34,10 @@ def asker(report: Report, *, yes: bool, quiet: bool) -> Callable[[Proposal, int]
         report.candidate(proposal, index)
         if not yes:
             return "skip"
-        candidate = proposal.candidates[index]
-        sure = candidate.evidence.decisive
-        # While another error hides what is new, a guess of the model alone is not taken unread.
-        if sure and (candidate.evidence.complete or candidate.origin != "model"):
-            return "accept"
-        report.unproved()
-        return "next"
+        answer = accept_proved(proposal, index)
+        if answer != "accept":
+            report.unproved()
+        return answer
 
     def interactive(proposal: Proposal, index: int) -> Answer:
         report.candidate(proposal, index)
@@ -47,4 +52,12 @@ def asker(report: Report, *, yes: bool, quiet: bool) -> Callable[[Proposal, int]
             if key in _KEYS:
                 return _KEYS[key]
 
-    return automatic if yes or quiet or not sys.stdin.isatty() else interactive
+    if yes or quiet:
+        return automatic
+    if not sys.stdin.isatty():
+        report.warn(
+            "standard input is no terminal: nothing will be asked, and nothing written. "
+            "Add --yes, or give the traceback as a file."
+        )
+        return automatic
+    return interactive

@@ -15,17 +15,22 @@ from whetstone.problem import Diagnostic, Document
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
+def _printable(text: str) -> str:
+    """Control characters of the file must not reach the terminal."""
+    return "".join(char if char.isprintable() or char in "\t\n" else "\ufffd" for char in text)
+
+
 def problem(console: Console, document: Document, diagnostic: Diagnostic, number: int) -> None:
     """The problem's headline and the line it points at."""
     line = diagnostic.span.start_line
     console.print(
         f"\n[bold]{number}. {escape(document.name)}:{line + 1}[/bold]  "
-        f"{escape(diagnostic.headline)}",
+        f"{escape(_printable(diagnostic.headline))}",
         highlight=False,
     )
     lines = document.lines()
     if line < len(lines):
-        code = lines[line].rstrip("\r\n")
+        code = _printable(lines[line].rstrip("\r\n"))
         console.print(Syntax(code or " ", "python", line_numbers=True, start_line=line + 1,
                              theme="ansi_dark", background_color="default"))  # fmt: skip
 
@@ -34,11 +39,11 @@ def candidate(console: Console, proposal: Proposal, index: int) -> None:
     """One candidate: its title, its diff, what was proved, where it came from."""
     shown = proposal.candidates[index]
     position = f"{index + 1} of {len(proposal.candidates)}"
-    console.print(f"   [bold green]{escape(shown.title)}[/bold green]  [dim]fix {position}[/dim]",
-                  highlight=False)  # fmt: skip
+    name = escape(_printable(shown.title))
+    console.print(f"   [bold green]{name}[/bold green]  [dim]fix {position}[/dim]", highlight=False)
     for line in shown.diff.splitlines():
         if not line.startswith(("---", "+++")):
-            console.print(Text("   " + line, style=_DIFF_STYLES.get(line[:1], "dim")))
+            console.print(Text("   " + _printable(line), style=_DIFF_STYLES.get(line[:1], "dim")))
     console.print(f"   [dim]{escape(facts(proposal, shown))}[/dim]", highlight=False)
 
 

@@ -27,6 +27,7 @@ HUGGING = "hf_" + "abcdefghijklmnopqrstuvwxyzABCDEFGH"
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
 
 SECRETS = [
+    ('passwords = ["hunter2xyzlist", "other"]', "hunter2xyzlist"),
     (f'client = boto3.client("s3", "{AWS}")', AWS),
     (f'aws_secret_access_key = "{AWS_SECRET}"', AWS_SECRET),
     (f"AWS_SECRET_ACCESS_KEY={AWS_SECRET}", AWS_SECRET),
