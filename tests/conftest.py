@@ -25,7 +25,7 @@ def problem_in() -> Callable[[str], tuple[Document, Problem]]:
     """The first problem of a text, as serving builds it."""
 
     def build(text: str) -> tuple[Document, Problem]:
-        document = Document(text=text, path=Path("/work/sample.py"))
+        document = Document(text=text, path=Path("/project/sample.py"))
         diagnostic = diagnose.find(document)[0]
         hints = rules.hints(document, diagnostic)
         return document, context.build_problem(document, diagnostic, hints=hints)

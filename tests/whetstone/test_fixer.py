@@ -17,7 +17,7 @@ from whetstone.settings import Settings
 
 
 def propose(text, answers, *, diagnostic=None, **arguments):
-    document = Document(text=text, path=Path("/work/sample.py"))
+    document = Document(text=text, path=Path("/project/sample.py"))
     engine = ScriptedEngine(lambda prompt: answers)
     diagnostic = diagnostic or diagnose.find(document)[0]
     return Fixer(engine, Settings()).propose(document, diagnostic, **arguments)

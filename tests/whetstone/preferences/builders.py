@@ -55,7 +55,7 @@ def proposal(
     *shown: Replacement,
     rejected: tuple[Replacement, ...] = (),
     of: Problem | None = None,
-    path: str = "/work/app.py",
+    path: str = "/project/app.py",
     model_id: str = "starter@12345678",
 ) -> Proposal:
     the_problem = of or problem()

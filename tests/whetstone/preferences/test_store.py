@@ -32,7 +32,7 @@ def everything_on_disk(store: PreferenceStore) -> bytes:
 
 def test_a_suggestion_comes_back_whole(store: PreferenceStore) -> None:
     shown = proposal(GOOD, replace("    return 0"), rejected=(replace("    y"),))
-    assert store.record_suggestion(shown, client="nvim", workspace="/work") == shown.id
+    assert store.record_suggestion(shown, client="nvim", workspace="/project") == shown.id
     detail = store.get(shown.id)
     assert detail is not None
     assert detail.problem == shown.problem
@@ -55,9 +55,9 @@ def test_a_suggestion_comes_back_whole(store: PreferenceStore) -> None:
 @pytest.mark.parametrize(
     ("file", "workspace", "stored"),
     [
-        ("/work/pkg/app.py", "/work", "pkg/app.py"),
-        ("/home/somebody/app.py", "/work", "app.py"),
-        ("/work/app.py", "", "app.py"),
+        ("/project/pkg/app.py", "/project", "pkg/app.py"),
+        ("/home/somebody/app.py", "/project", "app.py"),
+        ("/project/app.py", "", "app.py"),
     ],
 )
 def test_no_folder_outside_the_workspace_is_stored(
@@ -83,13 +83,13 @@ def test_the_same_problem_is_stored_once(store: PreferenceStore) -> None:
 
 
 def test_ignored_files_are_never_recorded(store: PreferenceStore) -> None:
-    shown = proposal(GOOD, path="/work/.env")
+    shown = proposal(GOOD, path="/project/.env")
     assert store.record_suggestion(shown, client="test") == shown.id
     store.record_event(shown.id, EventKind.APPLIED, text="SOME=thing")
     assert store.settle(shown.id, Outcome.REJECTED) == []
     assert store.turn_down(shown.id, shown.candidates[0].id) == []
     assert store.get(shown.id) is None
-    mine = proposal(GOOD, path="/work/private/a.py")
+    mine = proposal(GOOD, path="/project/private/a.py")
     store.record_suggestion(mine, client="test", ignore_globs=["private/**"])
     assert store.stats().suggestions == 0
 
