@@ -55,7 +55,7 @@ def retrain(data) -> subprocess.CompletedProcess[str]:
     """As a user would, with the steps cut for time."""
     command = [
         sys.executable, "-m", "trainer", "retrain", "--json", "--min-pairs", "8",
-        "--eval-limit", "12", "--sft-epochs", "2", "--dpo-epochs", "2",
+        "--eval-limit", "12", "--sft-epochs", "3", "--dpo-epochs", "4",
     ]  # fmt: skip
     environment = {**os.environ, "WHETSTONE_DATA": str(data)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
@@ -82,8 +82,9 @@ async def test_choices_in_an_editor_become_a_better_model_in_the_same_server(
     assert report["promoted"], report["reason"]
 
     before, after = await answer_again(editor)
-    assert before.startswith("starter@")
-    assert after.startswith(report["model"])
+    assert before[0].startswith("starter@")
+    assert after[0].startswith(report["model"])
+    assert after[1] < before[1] - 0.02  # it believes less in what this user always changes
     assert client._server is process
     assert process.returncode is None
 
@@ -111,17 +112,23 @@ async def shown(editor: Editor, uri: str) -> list[list[str]]:
     return [list(action.command.arguments) for action in found]
 
 
-async def answer_again(editor: Editor) -> tuple[str, str]:
-    """The model that answered first, and the one that answers now."""
-    uri = editor.open(program(99, "speed"), name="again.py")
+async def answer_again(editor: Editor) -> tuple[tuple[str, float], tuple[str, float]]:
+    """(model, log-probability of its fix) of the first question, then and now."""
+    uri = editor.open(program(0, NAMES[0]), name="again.py")
     [action] = await editor.fixes(uri, line=1)
     assert (await editor.resolve(action)).edit is not None
-    await until(lambda: len(models(editor)) == len(NAMES) + 1)
-    names = models(editor)
-    return names[0], names[-1]
+    await until(lambda: len(answers(editor)) == len(NAMES) + 1)
+    found = answers(editor)
+    return found[0], found[-1]
 
 
-def models(editor: Editor) -> list[str]:
-    """The models that made the suggestions, oldest first."""
+def answers(editor: Editor) -> list[tuple[str, float]]:
+    """The model and the likelihood of `is None` of every suggestion, oldest first."""
     with editor.store() as store:
-        return [suggestion.model_id for suggestion in reversed(store.suggestions())]
+        details = [store.get(suggestion.id) for suggestion in reversed(store.suggestions())]
+    return [
+        (detail.summary.model_id, candidate.logprob)
+        for detail in details
+        for candidate in detail.candidates
+        if candidate.replacement.lines[0].strip().endswith("is None:")
+    ]

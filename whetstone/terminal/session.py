@@ -16,6 +16,7 @@ from whetstone.source_file import SourceFile
 
 if TYPE_CHECKING:
     from whetstone.preferences.store import PreferenceStore
+    from whetstone.sandbox import RunResult
 
 Answer = Literal["accept", "reject", "next", "skip", "quit"]
 _LOOKS_UNUSED = ("F401", "F841", "F811")
@@ -59,6 +60,7 @@ class FixSession:
     _done: set[tuple[str, str, str]] = field(default_factory=set)
     _quit: bool = False
     _traceback_fixed: bool = False
+    _last_test: tuple[str, RunResult] | None = None
 
     def run(self, target: Target) -> Iterator[Step]:
         """Yield a step for each problem until none is left that was not yet looked at."""
@@ -113,8 +115,8 @@ class FixSession:
     def _failing(self, file: SourceFile, target: Target) -> Iterator[Step]:
         """The problems that a traceback or a failing test shows, once the file itself is clean."""
         failure = target.traceback
-        if target.run_test is not None and not failure:
-            result = target.run_test(file.document.text)
+        result = None if failure else self._tested(target, file.document.text)
+        if result is not None:
             if result.status == 0:
                 return
             failure = f"{result.stdout}\n{result.stderr}".strip()
@@ -137,11 +139,23 @@ class FixSession:
             if found.code not in target.ignore_codes
             and target.line in (None, found.span.start_line)
         ]
-        if target.run_test is not None and target.run_test(document.text).status != 0:
-            left.append("the test fails")
+        result = self._tested(target, document.text)
+        if result is not None and result.status != 0:
+            timed_out = (
+                f"timed out after {result.duration_s:.0f} s" if result.timed_out else "fails"
+            )
+            left.append(f"the test {timed_out}")
         elif target.traceback and not self._traceback_fixed:
             left.append("the failure of the traceback")
         return left
+
+    def _tested(self, target: Target, text: str) -> RunResult | None:
+        """The test's result for a text, run once; None without a test."""
+        if target.run_test is None:
+            return None
+        if self._last_test is None or self._last_test[0] != text:
+            self._last_test = (text, target.run_test(text))
+        return self._last_test[1]
 
     # -- the user's choice ------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def shown(data: Path) -> list[Proposal]:
     ]
     with PreferenceStore.open() as store:
         for one in made:
-            store.record_suggestion(one, client="whetstone fix", workspace="/work")
+            store.record_suggestion(one, client="whetstone fix", workspace="/project")
         first = [one.candidates[0].id for one in made]
         store.record_event(made[0].id, EventKind.APPLIED, candidate_id=first[0])
         store.settle(made[0].id, Outcome.ACCEPTED, candidate_id=first[0])
