@@ -65,11 +65,16 @@ _UNMARK = re.compile(r"<\u2758(\u2758*)\|")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """Rendered text, ready to tokenize with special tokens parsed and no token added in front."""
+    """Rendered text, ready to tokenize with special tokens parsed and no token added in front.
+
+    An answer begins with one of `starts`, where there are any: an engine that can choose among
+    tokens need not let the model begin otherwise.
+    """
 
     text: str
     format: FormatName
     stop: str
+    starts: tuple[str, ...] = ()
 
 
 def _escape(text: str) -> str:
@@ -88,7 +93,7 @@ def render(problem: Problem, format: FormatName) -> Prompt:
         ValueError: `format` is not one of FORMATS.
     """
     if format == "compact":
-        return Prompt(text=_render_compact(problem), format=format, stop=END)
+        return Prompt(text=_render_compact(problem), format=format, stop=END, starts=(FIX, IMP))
     if format == "chat":
         return Prompt(text=_render_chat(problem), format=format, stop="<|im_end|>")
     raise ValueError(f"unknown prompt format {format!r}; known: {', '.join(FORMATS)}")

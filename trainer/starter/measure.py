@@ -13,13 +13,13 @@ from trainer.evaluation import report, run_static
 from trainer.starter.data import read_samples
 from whetstone.engine.llama import LlamaEngine
 from whetstone.paths import atomic_write_text
-from whetstone.prompt import END, Prompt
+from whetstone.prompt import END, FIX, IMP, Prompt
 from whetstone.settings import Settings
 
 METRICS = "metrics.json"
 
 
-def measure(out: Path, *, held: int = 600) -> Path:
+def measure(out: Path, *, held: int = 2000) -> Path:
     """out/metrics.json: exact first answers per kind, and the suite with and without the model."""
     path = out / METRICS
     engine = LlamaEngine(out / "starter.gguf", model_id="starter", context_tokens=2048)
@@ -41,7 +41,7 @@ def exact_by_kind(engine: LlamaEngine, samples: Iterable[Sample]) -> dict[str, d
     """
     counts: dict[str, dict[str, int]] = defaultdict(lambda: {"right": 0, "total": 0})
     for sample in samples:
-        prompt = Prompt(text=sample.prompt, format="compact", stop=END)
+        prompt = Prompt(text=sample.prompt, format="compact", stop=END, starts=(FIX, IMP))
         (answer,) = engine.generate(prompt, n=1, max_tokens=96)
         row = counts[sample.kind]
         row["total"] += 1

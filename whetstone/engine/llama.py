@@ -159,11 +159,12 @@ class LlamaEngine:
         tokens = self.tokenize(prompt.text)
         first = self._evaluate(tokens, reserve=max_tokens)
         stops = set(self.tokenize(prompt.stop)[:1])
+        starts = [self.tokenize(start)[0] for start in prompt.starts]
         random = np.random.default_rng(seed)
         for number in range(n):
             self._trim(len(tokens))
             heat = 0.0 if number == 0 else temperature
-            yield self._continue(first, heat, max_tokens, stops, random)
+            yield self._continue(first, heat, max_tokens, starts, stops, random)
 
     def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
         """See `Engine.score`."""
@@ -184,6 +185,7 @@ class LlamaEngine:
         logits: NDArray[np.float32],
         temperature: float,
         max_tokens: int,
+        starts: list[int],
         stops: set[int],
         random: np.random.Generator,
     ) -> Completion:
@@ -191,7 +193,9 @@ class LlamaEngine:
         total = 0.0
         for count in range(1, max_tokens + 1):
             logprobs = _log_softmax(logits)
-            token = _pick(logprobs, temperature, random)
+            # What the model finds likely is reported as it is, even where it had no choice.
+            allowed = _only(logprobs, starts) if count == 1 and starts else logprobs
+            token = _pick(allowed, temperature, random)
             total += float(logprobs[token])
             if token in stops or llama.llama_vocab_is_eog(self._vocab, token):
                 return _completion(pieces, total, count, "stop")
@@ -264,6 +268,13 @@ def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     shifted = logits - logits.max()
     result: NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum())
     return result
+
+
+def _only(logprobs: NDArray[np.float32], tokens: list[int]) -> NDArray[np.float32]:
+    """`logprobs` with every token but `tokens` ruled out."""
+    allowed = np.full_like(logprobs, -np.inf)
+    allowed[tokens] = logprobs[tokens]
+    return allowed
 
 
 def _pick(logprobs: NDArray[np.float32], temperature: float, random: np.random.Generator) -> int:

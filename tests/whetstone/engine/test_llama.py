@@ -153,3 +153,13 @@ def test_a_missing_file_is_a_model_error(tmp_path):
 
 def test_the_prompt_format_comes_from_the_file(engine):
     assert engine.prompt_format == "compact"
+
+
+def test_an_answer_begins_as_the_prompt_says(engine):
+    free = list(engine.generate(prompt(), n=4, max_tokens=3))
+    bound = Prompt(text=TEXT, format="compact", stop=END, starts=("<|fix|>", "<|imp|>"))
+    answers_bound = list(engine.generate(bound, n=4, max_tokens=3))
+
+    assert not all(c.text.startswith(("<|fix|>", "<|imp|>")) for c in free)
+    assert all(c.text.startswith(("<|fix|>", "<|imp|>")) for c in answers_bound)
+    assert len(answers_bound) == 4
