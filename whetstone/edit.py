@@ -5,7 +5,6 @@ Columns count code points here; `lsp_server` turns them into the units it negoti
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
 from dataclasses import dataclass
@@ -167,12 +166,3 @@ def _position(text: str, offset: int, first_line: int) -> tuple[int, int]:
     if before and before[-1].endswith(("\n", "\r")):
         return first_line + len(before), 0
     return first_line + max(0, len(before) - 1), len(before[-1]) if before else 0
-
-
-def parses(text: str) -> bool:
-    """True when `text` is Python that this interpreter's parser takes."""
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True

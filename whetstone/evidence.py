@@ -123,7 +123,7 @@ def prove(
     if checks[-1].passed is False:
         return Evidence(checks=tuple(checks))
     found = [syntax] if syntax else diagnose.ruff(document.with_text(new_text))
-    checks.append(_gone(problem, found, baseline, syntax))
+    checks.append(_gone(problem, found, baseline))
     checks.append(_nothing_new(problem, found, baseline, hidden=syntax is not None))
     exists = _imports_exist(document, new_text)
     if exists is not None:
@@ -148,9 +148,7 @@ def _parses(
     return Check(name="parses", passed=False, detail=syntax.message)
 
 
-def _gone(
-    problem: Problem, found: list[Diagnostic], baseline: Baseline, syntax: Diagnostic | None
-) -> Check:
+def _gone(problem: Problem, found: list[Diagnostic], baseline: Baseline) -> Check:
     if not baseline.own:
         return Check(
             name="diagnostic gone",

@@ -18,7 +18,7 @@ from whetstone import context, edit, evidence, rules
 from whetstone.edit import TextEdit
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
 from whetstone.evidence import Baseline, Evidence, TestRunner
-from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
+from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
 from whetstone.ranking import Ranked, changed_tokens, ranking_key
 from whetstone.settings import Settings
@@ -120,9 +120,13 @@ class Fixer:
             EngineError: the model failed; ask again with a Fixer without an engine.
         """
         begin = time.perf_counter()
+        hints = rules.hints(document, diagnostic)
         first: Proposal | None = None
-        for lines in context.regions_for(document, diagnostic):
-            proposal = self._propose(document, diagnostic, lines, n, cancel, test, failure, begin)
+        for region in context.regions_for(document, diagnostic):
+            problem = context.build_problem(
+                document, diagnostic, region=region, failure=failure, hints=hints
+            )
+            proposal = self._propose(document, problem, n, cancel, test, begin)
             if proposal.candidates:
                 return proposal
             first = first or proposal
@@ -132,18 +136,12 @@ class Fixer:
     def _propose(
         self,
         document: Document,
-        diagnostic: Diagnostic,
-        region: Region,
+        problem: Problem,
         n: int | None,
         cancel: Cancel | None,
         test: TestRunner | None,
-        failure: str,
         begin: float,
     ) -> Proposal:
-        hints = rules.hints(document, diagnostic)
-        problem = context.build_problem(
-            document, diagnostic, region=region, failure=failure, hints=hints
-        )
         answers, unparsable, prompt = self._answers(document, problem, n, cancel)
         baseline = Baseline.of(document, problem)
         proved = []
@@ -156,7 +154,7 @@ class Fixer:
         return Proposal(
             problem=problem,
             document=document,
-            diagnostic=diagnostic,
+            diagnostic=problem.diagnostic,
             candidates=tuple(sorted(shown, key=lambda c: ranking_key(c.ranked))),
             rejected=tuple(c for c in proved if not c.evidence.shown),
             model_id=self.model_id,

@@ -10,11 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest_asyncio
+from lsp_editor import EMACS, FIX, NEOVIM, OTHER, VSCODE, Editor, new_client
 from lsprotocol import types as T
 from pytest_lsp import client_capabilities
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from lsp_editor import EMACS, FIX, NEOVIM, OTHER, VSCODE, Editor, new_client
 
 SERVER = Path(__file__).with_name("scripted_server.py")
 NAMES = {VSCODE: "Visual Studio Code", NEOVIM: "Neovim", EMACS: "Emacs"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from whetstone.models.registry import Registry
 from whetstone.preferences.records import NewPair, Pair
@@ -71,13 +69,6 @@ class World:
     @property
     def runs(self) -> Path:
         return self.data / "runs"
-
-
-@pytest.fixture(scope="session")
-def tiny_hf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import tiny_qwen
-
-    return tiny_qwen.make(tmp_path_factory.mktemp("tiny") / "hf")
 
 
 @pytest.fixture(scope="session")

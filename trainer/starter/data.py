@@ -43,8 +43,8 @@ def make_corpus(config: StarterConfig, out: Path, say: Say) -> Path:
         for split, share in (("train", 1.0), ("held", 0.06)):
             units += templates.units(split, int(options.templates * share), options.seed)
         _write_lines(path, (unit.to_json() for unit in units))
-    held = sum(unit.split == "held" for unit in read_units(path))
-    say(f"corpus: {len(read_units(path))} documents, {held} of them held out")
+    splits = [unit.split for unit in read_units(path)]
+    say(f"corpus: {len(splits)} documents, {splits.count('held')} of them held out")
     return path
 
 
