@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lsp_latency import Server, opened, uri, wait_for_diagnostics
-from trainer.evaluation.cases import Case, spread, static_cases
+from trainer.evaluation.cases import Case, cases_of, spread
 from whetstone import context, diagnose, rules
 from whetstone.engine.load import load_engine
 from whetstone.errors import WhetstoneError
@@ -55,7 +55,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
     os.environ["WHETSTONE_MODEL"] = str(entry.path)  # for the server, whose data folder is new
-    cases = spread(static_cases(), options.cases)
+    cases = spread(cases_of("static"), options.cases)
     with tempfile.TemporaryDirectory(prefix="whetstone-latency-") as name:
         cold, warm, offered = measure_server(cases, options.rounds, Path(name))
     found = {

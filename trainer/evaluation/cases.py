@@ -1,4 +1,4 @@
-"""The static suite: hand-written files with one bug each, as text files in `static/`.
+"""Hand-written files with one bug each, as text files in `static/` and `realistic/`.
 
 A case is one file, `KIND-NAME.case`:
 
@@ -20,7 +20,9 @@ A case is one file, `KIND-NAME.case`:
     from gradebook import letter_for
     assert letter_for(75) == "B"
 
-They were written before any model was run on them and are never tuned to results.
+They were written before any model was run on them and are never tuned to results. `static` came
+with the first model; `realistic` was written later, for models and rules that had seen only the
+other.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Literal
+
+SuiteName = Literal["static", "realistic"]
+SUITES: tuple[SuiteName, ...] = ("static", "realistic")
 
 _SECTION = re.compile(r"^---- (source|wrong|check)\n", re.MULTILINE)
 _BLOCK = re.compile(
@@ -88,9 +94,9 @@ def _fill(source: str, lines: str) -> str:
 
 
 @cache
-def static_cases() -> tuple[Case, ...]:
-    """All cases, by name."""
-    folder = resources.files("trainer.evaluation") / "static"
+def cases_of(suite: SuiteName) -> tuple[Case, ...]:
+    """All cases of a suite, by name."""
+    folder = resources.files("trainer.evaluation") / suite
     files = sorted(
         (item for item in folder.iterdir() if item.name.endswith(".case")),
         key=lambda item: item.name,

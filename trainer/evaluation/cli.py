@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trainer.evaluation import report
+from trainer.evaluation.cases import SUITES, SuiteName
 from trainer.evaluation.static_suite import StaticResult, run_static
 from whetstone.engine.load import load_engine
 from whetstone.errors import UsageError
@@ -25,7 +26,7 @@ _RULES_ONLY = "none"
 
 
 @click.command()
-@click.option("--suite", type=click.Choice(["static"]), default="static", show_default=True)
+@click.option("--suite", type=click.Choice(SUITES), default="static", show_default=True)
 @click.option(
     "--model",
     "models",
@@ -49,7 +50,7 @@ _RULES_ONLY = "none"
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON there.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a PNG there.")
 def evaluate(
-    suite: str,
+    suite: SuiteName,
     models: tuple[str, ...],
     engine: str | None,
     k: int,
@@ -71,7 +72,8 @@ def evaluate(
             raise UsageError(f"{path}: its folder does not exist. Make it, or choose another.")
     settings = _settings(engine, candidates, k)
     results = [
-        _run(model, settings, limit=limit, k=k, seed=seed) for model in _subjects(models, engine)
+        _run(model, settings, suite=suite, limit=limit, k=k, seed=seed)
+        for model in _subjects(models, engine)
     ]
     found = report.to_json(results)
     if out is not None:
@@ -102,7 +104,13 @@ def _subjects(models: Sequence[str], engine: str | None) -> list[str | None]:
 
 
 def _run(
-    model: str | None, settings: Settings, *, limit: int | None, k: int, seed: int
+    model: str | None,
+    settings: Settings,
+    *,
+    suite: SuiteName,
+    limit: int | None,
+    k: int,
+    seed: int,
 ) -> StaticResult:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -117,6 +125,7 @@ def _run(
             return run_static(
                 engine,
                 settings,
+                suite=suite,
                 limit=limit,
                 k=k,
                 seed=seed,

@@ -1,4 +1,4 @@
-"""Run the static suite as a user would run `whetstone fix --yes`, and judge what it leaves behind.
+"""Run hand-written files as a user would run `whetstone fix --yes`, and judge what is left.
 
 For each case the best shown candidate of each problem is applied until nothing is left or nothing
 is shown. When that is not right, the other candidates shown for the first problem are tried in the
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainer.evaluation import judge
-from trainer.evaluation.cases import Case, spread, static_cases
+from trainer.evaluation.cases import Case, SuiteName, cases_of, spread
 from whetstone.engine.base import Engine
 from whetstone.fixer import Fixer
 from whetstone.settings import Settings
@@ -101,6 +101,7 @@ def run_static(
     engine: Engine | None,
     settings: Settings,
     *,
+    suite: SuiteName = "static",
     limit: int | None = None,
     k: int = 4,
     seed: int | None = None,
@@ -110,6 +111,7 @@ def run_static(
     """Measure `engine`, or the rules alone when it is None.
 
     Args:
+        suite: which hand-written files.
         limit: only so many cases, taken evenly from all kinds.
         k: candidates of the first problem that count for "within k".
         seed: of the sampler; None keeps that of the settings.
@@ -123,7 +125,7 @@ def run_static(
     begin = time.perf_counter()
     settings = settings if seed is None else dataclasses.replace(settings, seed=seed)
     fixer = Fixer(engine, settings)
-    cases = spread(static_cases(), limit)
+    cases = spread(cases_of(suite), limit)
     with tempfile.TemporaryDirectory(prefix="whetstone-evaluate-") as name:
         trials = []
         for number, case in enumerate(cases, start=1):

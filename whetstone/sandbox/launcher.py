@@ -244,15 +244,26 @@ def _descendants() -> list[int]:
     found: list[int] = []
     waiting = [os.getpid()]
     while waiting:
-        pid = waiting.pop()
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                children = [int(word) for word in path.read_text().split()]
-            except OSError:
-                continue  # it ended meanwhile
-            found += children
-            waiting += children
+        children = _children(waiting.pop())
+        found += children
+        waiting += children
     return found
+
+
+def _children(pid: int) -> list[int]:
+    """What a process started; a process or thread that ended meanwhile has none."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+    children: list[int] = []
+    for thread in threads:
+        try:
+            text = (thread / "children").read_text()
+        except OSError:
+            continue
+        children += map(int, text.split())
+    return children
 
 
 def _private_bytes(pid: int) -> int:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from trainer.evaluation import judge
-from trainer.evaluation.cases import Case, parse_case, spread, static_cases
+from trainer.evaluation.cases import SUITES, Case, cases_of, parse_case, spread
 from trainer.evaluation.judge import right, run_checks
 from whetstone import diagnose
 from whetstone.problem import Document
 
-CASES = static_cases()
+CASES = tuple(case for suite in SUITES for case in cases_of(suite))
 # The compiler or ruff code that each kind of bug must show; anything else is a syntax error.
 CODES = {
     "near-local": "F821", "near-function": "F821", "near-parameter": "F821",
@@ -24,7 +24,9 @@ CODES = {
     "foreign-true": "F821", "foreign-this": "F821", "is-literal": "F632", "equals-none": "E711",
     "equals-true": "E712", "not-in": "E713", "mutable-default": "B006", "unused-import": "F401",
     "unused-from-import": "F401", "unused-variable": "F841", "fstring-empty": "F541",
-    "redefinition": "F811",
+    "redefinition": "F811", "format-count": "F507", "format-missing": "F524",
+    "raise-notimplemented": "F901", "assert-tuple": "F631", "useless-comparison": "B015",
+    "type-comparison": "E721", "missing-call": "B018", "not-is": "E714",
 }  # fmt: skip
 
 
@@ -92,11 +94,13 @@ def _without_bug(case: Case, filler: str | None) -> str:
 
 
 def test_the_suite_is_as_large_and_varied_as_the_report_claims() -> None:
-    lengths = [case.fixed.count("\n") for case in CASES]
-    assert len(CASES) >= 60
-    assert len({case.kind for case in CASES}) >= 45
-    assert min(Counter(case.group for case in CASES).values()) >= 3
+    static, realistic = map(cases_of, SUITES)
+    lengths = [case.fixed.count("\n") for case in static]
+    assert len(static) >= 60 and len(realistic) >= 60
+    assert len({case.kind for case in static}) >= 45 <= len({case.kind for case in realistic})
+    assert min(Counter(case.group for case in static).values()) >= 3
     assert min(lengths) >= 20 and max(lengths) <= 90
+    assert not {case.file for case in static} & {case.file for case in realistic}
 
 
 def test_a_check_cannot_be_passed_by_leaving_early_or_printing(

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from trainer.evaluation import run_static, static_suite
-from trainer.evaluation.cases import Case, static_cases
+from trainer.evaluation.cases import Case, cases_of
 from trainer.evaluation.cli import evaluate
 from whetstone.engine.scripted import ScriptedEngine
 from whetstone.errors import UsageError
@@ -24,8 +24,8 @@ WALRUS = "walrus-slip-chunk_reader"
 
 @pytest.fixture
 def only(monkeypatch: pytest.MonkeyPatch) -> Sequence[Case]:
-    chosen = tuple(case for case in static_cases() if case.name in (LAMBDA, WALRUS))
-    monkeypatch.setattr(static_suite, "static_cases", lambda: chosen)
+    chosen = tuple(case for case in cases_of("static") if case.name in (LAMBDA, WALRUS))
+    monkeypatch.setattr(static_suite, "cases_of", lambda suite: chosen)
     monkeypatch.setattr("whetstone.rules.propose", lambda document, problem: [])
     return chosen
 
