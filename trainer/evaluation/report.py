@@ -39,7 +39,8 @@ def groups(result: StaticResult, *, by: str = "group") -> dict[str, list[Outcome
 
 def table(results: Sequence[StaticResult], *, by: str = "group") -> Table:
     """A row per group, a column per model: right at the first candidate, with its 95 % interval."""
-    grid = Table(title=f"Static suite: right with the first fix shown, per {by}", title_style="")
+    title = f"{results[0].suite.capitalize()} suite: right with the first fix shown, per {by}"
+    grid = Table(title=title, title_style="")
     grid.add_column(by)
     grid.add_column("cases", justify="right")
     for result in results:
@@ -101,7 +102,7 @@ def sentence(found: Comparison) -> str:
 def to_json(results: Sequence[StaticResult]) -> dict[str, Any]:
     """Everything that was measured, for scripts and for the model card."""
     return {
-        "suite": "static",
+        "suite": results[0].suite,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "models": [_model_json(result) for result in results],

@@ -48,6 +48,7 @@ class Outcome:
 class StaticResult:
     """One model on the suite; also what the gate compares."""
 
+    suite: SuiteName
     model_id: str
     k: int
     seed: int
@@ -134,6 +135,7 @@ def run_static(
                 on_case(number, len(cases))
         alarms = tuple(c.name for c in cases if clean and _fix(fixer, c, c.fixed, Path(name))[1])
     return StaticResult(
+        suite=suite,
         model_id=fixer.model_id,
         k=k,
         seed=settings.seed,
