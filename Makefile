@@ -1,10 +1,11 @@
 # make demo   see it work: a buggy file, proven fixes, the choices stored
 # make test   the whole suite, with the linters
+# make test-editors   fetch real editors, and drive each through the whole story
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: help demo test lint setup setup-train clean
+.PHONY: help demo test test-editors editors lint setup setup-train clean
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -30,6 +31,13 @@ lint: setup-train
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# make editors   fetch the editors alone, to $WHETSTONE_EDITORS (~/.cache/whetstone-editors)
+editors:
+	@$(PYTHON) scripts/editors/fetch.py
+
+test-editors: setup-train editors
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/editors $(ARGS)
 
 # make clean  remove .venv and every cache of this folder
 clean:

@@ -10,6 +10,9 @@ import pytest
 from whetstone import context, diagnose, rules
 from whetstone.problem import Document, Problem
 
+# Real editors take minutes: `make test-editors` names that folder itself.
+collect_ignore = ["editors"]
+
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

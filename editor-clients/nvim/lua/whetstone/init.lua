@@ -34,7 +34,9 @@ function M.start(buffer)
   end
   if vim.fn.executable(opts.cmd[1]) == 0 then
     vim.notify_once(
-      ('Whetstone: %s was not found. Put it on the PATH or set vim.g.whetstone.cmd.'):format(opts.cmd[1]),
+      ('Whetstone: %s was not found; put it on the PATH or set vim.g.whetstone.cmd.'):format(
+        opts.cmd[1]
+      ),
       vim.log.levels.WARN
     )
     return nil
