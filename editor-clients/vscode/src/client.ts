@@ -1,0 +1,236 @@
+// The one owner of the language client: starting, stopping, and talking to the server.
+
+import * as os from "node:os";
+import * as vscode from "vscode";
+import {
+  type ClientCapabilities,
+  type DocumentSelector,
+  ExecuteCommandRequest,
+  LanguageClient,
+  type LanguageClientOptions,
+  RevealOutputChannelOn,
+  State,
+  type StaticFeature,
+} from "vscode-languageclient/node";
+import { type Environment, messageOf } from "./environment";
+import { FIXES, type PreparedFixes, SERVER, STATUS, type Status, type TestResult } from "./protocol";
+import { type Command, toolOf } from "./pythons";
+import { explicitSettings, serverKeys } from "./settings";
+
+/** The server writes down what was chosen before it ends. */
+const STOP_MS = 5000;
+
+/** Shown when the server cannot be reached, in the words of the place that asks. */
+export class NotRunningError extends Error {
+  constructor() {
+    super("Whetstone's server is not running. See its output, or restart it.");
+  }
+}
+
+export class Client implements vscode.Disposable {
+  private client: LanguageClient | undefined;
+  private starting: Promise<void> = Promise.resolve();
+  private readonly statusChanged = new vscode.EventEmitter<Status>();
+  private readonly fixesChanged = new vscode.EventEmitter<PreparedFixes>();
+  private readonly testFinished = new vscode.EventEmitter<TestResult>();
+  private readonly started = new vscode.EventEmitter<void>();
+  private launched: Command | undefined;
+  private readonly disposables = [
+    vscode.Disposable.from(this.statusChanged, this.fixesChanged, this.testFinished, this.started),
+  ];
+  readonly onStatus = this.statusChanged.event;
+  readonly onFixes = this.fixesChanged.event;
+  readonly onTest = this.testFinished.event;
+  /** A new server runs, which knows nothing of what was said to the one before. */
+  readonly onStart = this.started.event;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly environment: Environment,
+    private readonly output: vscode.LogOutputChannel,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.client?.state === State.Running;
+  }
+
+  /** Start, or start anew with what is found now. One at a time, in order. */
+  async start(): Promise<void> {
+    this.starting = this.starting.catch(() => undefined).then(() => this.restart());
+    await this.starting;
+  }
+
+  /** Look for the server again when another interpreter was selected, or its settings changed. */
+  watch(): void {
+    const again = (): void => {
+      void this.start();
+    };
+    this.disposables.push(
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("whetstone.server")) {
+          again();
+        }
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        if (!this.isRunning) {
+          again();
+        }
+      }),
+    );
+    void this.environment
+      .watch(() => {
+        if (!this.isRunning) {
+          again();
+        }
+      })
+      .then((watching) => watching && this.disposables.push(watching));
+  }
+
+  async stop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    await vscode.commands.executeCommand("setContext", "whetstone.running", false);
+    await client?.dispose(STOP_MS);
+  }
+
+  /** Run a command of the server. */
+  async ask<T>(command: string, ...args: unknown[]): Promise<T> {
+    if (this.client?.state !== State.Running) {
+      throw new NotRunningError();
+    }
+    const params = { command, arguments: args };
+    return (await this.client.sendRequest(ExecuteCommandRequest.type, params)) as T;
+  }
+
+  /** The command line of `whetstone` that belongs to the server. */
+  commandLine(...args: string[]): string[] {
+    if (this.launched === undefined) {
+      throw new NotRunningError();
+    }
+    return toolOf(this.launched, ...args);
+  }
+
+  /** The document as the server names it. */
+  uriOf(document: vscode.TextDocument): string {
+    return this.client?.code2ProtocolConverter.asUri(document.uri) ?? document.uri.toString();
+  }
+
+  dispose(): void {
+    for (const each of this.disposables) {
+      each.dispose();
+    }
+  }
+
+  private async restart(): Promise<void> {
+    await this.stop();
+    this.statusChanged.fire(ownStatus("loading", "starting", "The server is being started."));
+    const command = await this.environment.find();
+    if (command === undefined) {
+      const detail = "Whetstone's server is not installed in a Python that was looked at.";
+      this.statusChanged.fire(ownStatus("error", "no server", detail));
+      void this.environment.offer().then((done) => (done ? this.start() : undefined));
+      return;
+    }
+    await this.launch(command);
+  }
+
+  private async launch(command: Command): Promise<void> {
+    this.output.info(`starting ${[command.command, ...command.args].join(" ")} (${command.origin})`);
+    // A folder that no workspace can put modules into.
+    const server = { command: command.command, args: command.args, options: { cwd: os.homedir() } };
+    const client = new LanguageClient("whetstone", "Whetstone", server, this.options());
+    client.registerFeature(capabilities);
+    client.onNotification(STATUS, (status: Status) => {
+      this.statusChanged.fire(status);
+    });
+    client.onNotification(FIXES, (fixes: PreparedFixes) => {
+      this.fixesChanged.fire(fixes);
+    });
+    client.onDidChangeState(({ newState }) => {
+      void vscode.commands.executeCommand(
+        "setContext",
+        "whetstone.running",
+        newState === State.Running,
+      );
+    });
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.client = undefined;
+      await this.notStarted(command, error);
+      return;
+    }
+    this.launched = command;
+    this.started.fire();
+    this.statusChanged.fire(ownStatus("idle", "Whetstone", "Nothing to fix has been seen yet."));
+  }
+
+  private async notStarted(command: Command, error: unknown): Promise<void> {
+    const detail = `${command.command} (${command.origin}) did not start: ${messageOf(error)}`;
+    this.output.error(detail);
+    this.statusChanged.fire(ownStatus("error", "not started", detail));
+    await vscode.commands.executeCommand("setContext", "whetstone.running", false);
+    const [settings, output, install] = ["Open Settings", "Show Output", "Install the Server"];
+    void vscode.window
+      .showErrorMessage(`Whetstone: ${detail}`, settings, output, install)
+      .then(async (answer) => {
+        if (answer === settings) {
+          await vscode.commands.executeCommand("workbench.action.openSettings", "whetstone.server");
+        } else if (answer === output) {
+          this.output.show();
+        } else if (answer === install && (await this.environment.install())) {
+          await this.start();
+        }
+      });
+  }
+
+  private options(): LanguageClientOptions {
+    const keys = serverKeys(this.context.extension.packageJSON);
+    return {
+      documentSelector: selector(),
+      outputChannel: this.output,
+      traceOutputChannel: this.output,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      middleware: {
+        workspace: {
+          configuration: (params) =>
+            params.items.map((item) =>
+              item.section === "whetstone"
+                ? explicitSettings(vscode.workspace.getConfiguration("whetstone"), keys)
+                : null,
+            ),
+        },
+        executeCommand: async (command, args, next) => {
+          const answer: unknown = await next(command, args);
+          if (command === SERVER.test && answer) {
+            this.testFinished.fire(answer as TestResult);
+          }
+          return answer;
+        },
+      },
+    };
+  }
+}
+
+/** Python files, drafts, and the files of virtual workspaces; no cells of notebooks, no diffs. */
+function selector(): DocumentSelector {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const schemes = new Set(["file", "untitled", ...folders.map((folder) => folder.uri.scheme)]);
+  return [...schemes].map((scheme) => ({ language: "python", scheme }));
+}
+
+function ownStatus(state: Status["state"], text: string, detail: string): Status {
+  return { state, text, detail, model: "" };
+}
+
+/** Tells the server which of its own messages are understood. */
+const capabilities: StaticFeature = {
+  fillClientCapabilities(all: ClientCapabilities): void {
+    const ours = { status: true, fixes: true, preview: true };
+    all.experimental = { ...(all.experimental as object | undefined), whetstone: ours };
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};

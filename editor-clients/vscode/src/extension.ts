@@ -1,0 +1,75 @@
+// What VS Code calls. Everything is done by the parts; this puts them together.
+
+import * as vscode from "vscode";
+import { Client } from "./client";
+import { Environment, messageOf } from "./environment";
+import { Hints } from "./hints";
+import { Preview, type Target } from "./preview";
+import { browsePreferences, retrainModel, rollbackModel } from "./retrain";
+import { StatusBar } from "./statusBar";
+import { Toggles } from "./toggles";
+import { fixLastFailed, fixTraceback, showTestResult } from "./traceback";
+import { offerOnce, openWalkthrough } from "./walkthrough";
+
+let client: Client | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const output = vscode.window.createOutputChannel("Whetstone", { log: true });
+  const environment = new Environment(context, output);
+  const started = new Client(context, environment, output);
+  client = started;
+  const status = new StatusBar(started);
+  const preview = new Preview(started, output);
+  const toggles = new Toggles(started);
+  context.subscriptions.push(output, started, status, preview, new Hints(started));
+  context.subscriptions.push(started.onTest(showTestResult));
+
+  const register = (name: string, run: (argument?: unknown) => unknown): void => {
+    const guarded = async (argument?: unknown): Promise<void> => {
+      try {
+        await run(argument);
+      } catch (error) {
+        output.error(`${name}: ${messageOf(error)}`);
+        void vscode.window.showErrorMessage(`Whetstone: ${messageOf(error)}`);
+      }
+    };
+    context.subscriptions.push(vscode.commands.registerCommand(`whetstone.${name}`, guarded));
+  };
+  register("previewFix", (target) => preview.open(isTarget(target) ? target : undefined));
+  register("acceptFix", () => preview.accept());
+  register("rejectFix", () => preview.reject());
+  register("nextFix", () => preview.move(1));
+  register("previousFix", () => preview.move(-1));
+  register("closePreview", () => preview.close());
+  register("fixTraceback", () => fixTraceback(started));
+  register("fixLastFailed", () => fixLastFailed(started));
+  register("retrainModel", () => retrainModel(started));
+  register("rollbackModel", () => rollbackModel(started));
+  register("browsePreferences", () => browsePreferences(started));
+  register("toggleFile", () => toggles.file());
+  register("toggleWorkspace", () => toggles.workspace());
+  register("toggleCode", () => toggles.code());
+  register("showStatus", () => status.menu());
+  register("showOutput", () => {
+    output.show();
+  });
+  register("restartServer", () => started.start());
+  register("installServer", async () => {
+    if (await environment.install()) {
+      await started.start();
+    }
+  });
+  register("openWalkthrough", () => openWalkthrough(context));
+
+  started.watch();
+  void started.start().then(() => offerOnce(context));
+}
+
+export async function deactivate(): Promise<void> {
+  await client?.stop();
+}
+
+/** Editor menus pass the document's URI to a command; only ours name a place in it. */
+function isTarget(value: unknown): value is Target {
+  return typeof value === "object" && value !== null && "uri" in value && "key" in value;
+}
