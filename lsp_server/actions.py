@@ -16,7 +16,8 @@ from whetstone.problem import Span
 if TYPE_CHECKING:
     from whetstone.fixer import Candidate, Proposal
 
-APPLIED, ACCEPT, REJECT = "whetstone.applied", "whetstone.accept", "whetstone.reject"
+APPLIED, APPLY = "whetstone.applied", "whetstone.apply"
+ACCEPT, REJECT, REVERT = "whetstone.accept", "whetstone.reject", "whetstone.revert"
 QUICK_FIX = types.CodeActionKind.QuickFix
 _MAX_HEADLINE = 70
 
@@ -40,7 +41,7 @@ def unresolved(problem: ProblemAt) -> types.CodeAction:
         diagnostics=list(problem.reported) or None,
         # Clients may resolve the edit alone, so the command stands here from the start. It names
         # the problem; which candidate was applied is looked up when it comes back.
-        command=_command(APPLIED, "Whetstone: follow this fix", problem.key),
+        command=command(APPLIED, "Whetstone: follow this fix", problem.key),
         data={"whetstone": problem.key, "uri": problem.uri, "version": problem.version},
     )
 
@@ -58,7 +59,7 @@ def resolved(
         kind=QUICK_FIX,
         diagnostics=list(reported) or None,
         edit=workspace_edit(document, client, candidate.edits),
-        command=_command(APPLIED, "Whetstone: follow this fix", proposal.id, candidate.id),
+        command=command(APPLIED, "Whetstone: follow this fix", proposal.id, candidate.id),
     )
 
 
@@ -69,7 +70,7 @@ def rejection(
         title="Whetstone: reject this fix",
         kind=QUICK_FIX,
         diagnostics=list(reported) or None,
-        command=_command(REJECT, "Whetstone: reject this fix", proposal_id, candidate_id),
+        command=command(REJECT, "Whetstone: reject this fix", proposal_id, candidate_id),
     )
 
 
@@ -112,6 +113,6 @@ def problem_key(action: types.CodeAction) -> str | None:
     return None
 
 
-def _command(name: str, title: str, *arguments: str) -> types.Command:
+def command(name: str, title: str, *arguments: str) -> types.Command:
     # By keyword: since LSP 3.18 the third field is the tooltip.
     return types.Command(title=title, command=name, arguments=list(arguments))

@@ -163,6 +163,18 @@ class Capture:
             effects += self._settle(track, Outcome.REJECTED)
         return effects
 
+    def reverted(self, suggestion_id: str, candidate_id: str) -> list[Effect]:
+        """The old lines were put back by the user's word: settle now."""
+        track = self._tracks.get(suggestion_id)
+        if track is None or track.candidate != candidate_id:
+            return []
+        effects: list[Effect] = []
+        if track.state is not State.UNDONE:
+            effects.append(
+                Noted(suggestion_id=suggestion_id, kind=EventKind.UNDONE, candidate_id=candidate_id)
+            )
+        return effects + self._settle(track, Outcome.REVERTED)
+
     # -- documents ----------------------------------------------------------------------------
 
     def changed(self, uri: str, old: Lines, new: Lines) -> list[Effect]:

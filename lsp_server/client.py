@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lsprotocol import types
 from pygls.capabilities import get_capability
@@ -24,6 +26,9 @@ class Client:
     refreshes_diagnostics: bool = False
     pulls_configuration: bool = False
     registers_configuration: bool = False
+    refreshes_lenses: bool = False
+    takes_status: bool = False
+    takes_fixes: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -33,6 +38,7 @@ class Client:
         name = params.client_info.name if params.client_info else "unknown"
         action = params.capabilities.text_document and params.capabilities.text_document.code_action
         resolve = action.resolve_support.properties if action and action.resolve_support else ()
+        own = _own(params.capabilities.experimental)
         diagnostic = (
             params.capabilities.text_document and params.capabilities.text_document.diagnostic
         )
@@ -47,4 +53,13 @@ class Client:
             refreshes_diagnostics=can("workspace.diagnostics.refresh_support"),
             pulls_configuration=can("workspace.configuration"),
             registers_configuration=can("workspace.did_change_configuration.dynamic_registration"),
+            refreshes_lenses=can("workspace.code_lens.refresh_support"),
+            takes_status=own.get("status") is True,
+            takes_fixes=own.get("fixes") is True,
         )
+
+
+def _own(experimental: Any) -> Mapping[str, Any]:
+    """`{"whetstone": {...}}` of a client that knows our notifications; any JSON may stand there."""
+    own = experimental.get("whetstone") if isinstance(experimental, Mapping) else None
+    return own if isinstance(own, Mapping) else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from lsp_server.text import Buffer, Encoding
+from lsp_server.text import Buffer, Encoding, Hunk
 from whetstone.problem import Document
 
 _SUFFIXES = (".py", ".pyi", ".pyw")
@@ -37,14 +37,13 @@ class OpenDocument:
         """The frozen value that crosses into the core and into other threads."""
         return Document(text=self.buffer.text, path=self.path, version=self.version)
 
-    def apply(self, change: types.TextDocumentContentChangeEvent) -> None:
+    def apply(self, change: types.TextDocumentContentChangeEvent) -> Hunk:
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = change.range.start, change.range.end
-            self.buffer.replace(
+            return self.buffer.replace(
                 (start.line, start.character), (end.line, end.character), change.text
             )
-        else:
-            self.buffer.replace_all(change.text)
+        return self.buffer.replace_all(change.text)
 
 
 class Documents:

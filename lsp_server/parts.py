@@ -27,6 +27,7 @@ class Proposer(Protocol):
         *,
         cancel: Cancel | None = None,
         test: TestRunner | None = None,
+        failure: str = "",
     ) -> Proposal: ...
 
 

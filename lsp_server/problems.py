@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lsprotocol import types
 
 from lsp_server.documents import OpenDocument
+from lsp_server.extra import Extra
 from whetstone.problem import Diagnostic, Span
+
+if TYPE_CHECKING:
+    from whetstone.evidence import TestRunner
 
 SOURCE = "whetstone"
 MAX_PROBLEMS = 8
@@ -30,7 +34,7 @@ class ProblemAt:
     """One problem of one version of a document.
 
     `reported` are the editor's diagnostics that it stands for; `checkable` says whether our own
-    tools can tell when it is gone.
+    tools can tell when it is gone. `failure` and `test` are those of an extra problem.
     """
 
     uri: str
@@ -38,6 +42,8 @@ class ProblemAt:
     diagnostic: Diagnostic
     reported: tuple[types.Diagnostic, ...] = ()
     checkable: bool = True
+    failure: str = ""
+    test: TestRunner | None = None
 
     @property
     def key(self) -> str:
@@ -47,18 +53,27 @@ class ProblemAt:
 
 
 def problems_at(
+    document: OpenDocument, wanted: Span, problems: Iterable[ProblemAt]
+) -> list[ProblemAt]:
+    """Those of `problems` on the requested lines, nearest first."""
+    kept = [problem for problem in problems if _lines_meet(problem.diagnostic.span, wanted)]
+    kept.sort(key=lambda problem: _distance(problem.diagnostic.span, wanted))
+    return kept[:MAX_PROBLEMS]
+
+
+def all_problems(
     document: OpenDocument,
-    asked: types.Range,
     own: Sequence[Diagnostic],
     reported: Sequence[types.Diagnostic],
+    extras: Sequence[Extra] = (),
     *,
     ignore_codes: Iterable[str] = (),
 ) -> list[ProblemAt]:
-    """Problems on the requested lines, nearest first, each place once.
+    """Problems of the document, each place once.
 
     Where one of our findings and another tool's touch, ours stands for both: it can be checked.
+    An extra problem stands beside them when it brings a test, or when nothing else is there.
     """
-    wanted = span_of(document, asked)
     ignored = set(ignore_codes)
     others = [(each, from_lsp(document, each)) for each in reported]
     mine = list(own) or [core for each, core in others if each.source == SOURCE]
@@ -67,14 +82,15 @@ def problems_at(
     for diagnostic in mine:
         touching = [n for n, (_, core) in enumerate(others) if touch(core.span, diagnostic.span)]
         merged |= set(touching)
-        if _lines_meet(diagnostic.span, wanted):
-            problems.append(_problem(document, diagnostic, [others[n][0] for n in touching]))
+        problems.append(_problem(document, diagnostic, [others[n][0] for n in touching]))
     for number, (each, core) in enumerate(others):
-        if number not in merged and each.source != SOURCE and _lines_meet(core.span, wanted):
+        if number not in merged and each.source != SOURCE:
             problems.append(_problem(document, core, [each], checkable=False))
-    kept = [problem for problem in problems if problem.diagnostic.code not in ignored]
-    kept.sort(key=lambda problem: _distance(problem.diagnostic.span, wanted))
-    return kept[:MAX_PROBLEMS]
+    lines = {problem.diagnostic.span.start_line for problem in problems}
+    for extra in extras:
+        if extra.test is not None or extra.diagnostic.span.start_line not in lines:
+            problems.append(_extra(document, extra))
+    return [problem for problem in problems if problem.diagnostic.code not in ignored]
 
 
 def covered_codes(
@@ -147,6 +163,17 @@ def _distance(span: Span, wanted: Span) -> tuple[int, int]:
     inside = _start(span) <= _end(wanted) and _start(wanted) <= _end(span)
     lines = abs(span.start_line - wanted.start_line)
     return (0 if inside else 1, lines * 10_000 + abs(span.start_column - wanted.start_column))
+
+
+def _extra(document: OpenDocument, extra: Extra) -> ProblemAt:
+    return ProblemAt(
+        uri=document.uri,
+        version=document.version,
+        diagnostic=extra.diagnostic,
+        checkable=False,
+        failure=extra.failure,
+        test=extra.test,
+    )
 
 
 def _problem(

@@ -29,10 +29,14 @@ class Publisher:
 
     def shown(self, uri: str, found: Sequence[Diagnostic]) -> list[types.Diagnostic]:
         """What the client shall show of our findings, by the settings and what others report."""
-        settings, document = self._session.settings, self._session.documents.get(uri)
-        if settings.diagnostics == "off" or document is None:
+        document = self._session.documents.get(uri)
+        if document is None:
             return []
-        quiet = set(settings.ignore_codes)
+        settings = self._session.settings_of(document)
+        switches = self._session.switches
+        if settings.diagnostics == "off" or switches.off(document, settings) is not None:
+            return []
+        quiet = switches.ignored_codes(settings)
         if settings.diagnostics == "auto":
             quiet |= self._session.covered.get(uri, set())
         return [to_lsp(document, each) for each in found if each.code not in quiet]

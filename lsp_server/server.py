@@ -12,6 +12,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
+from lsp_server.board import Board
 from lsp_server.parts import Parts
 from lsp_server.publisher import Publisher
 from lsp_server.session import Session
@@ -53,7 +54,13 @@ class WhetstoneServer(LanguageServer):
             protocol_cls=_Protocol,
             converter_factory=default_converter,
         )
-        self.session = Session(parts, warn=self.warn)
+        self.board = Board(self)
+        self.session = Session(
+            parts,
+            warn=self.warn,
+            fixes_changed=self.board.fixes_changed,
+            activity_changed=lambda: self.call_soon(self.board.activity_changed),
+        )
         self.publisher = Publisher(self.session, self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: set[str] = set()
@@ -70,6 +77,19 @@ class WhetstoneServer(LanguageServer):
     def inform(self, text: str) -> None:
         """Show an answer to something the user just did."""
         self._show(types.MessageType.Info, text)
+
+    def refresh_all(self) -> None:
+        """The settings or the switches have changed: everything that is shown may differ."""
+        self.publisher.refresh_all()
+        for uri in self.session.documents.uris():
+            self.session.preparer.touched(uri)
+            self.board.fixes_changed(uri)
+        self.refresh_lenses()
+
+    def refresh_lenses(self) -> None:
+        """What stands above changed lines may be different now."""
+        if self.session.client.refreshes_lenses:
+            self.workspace_code_lens_refresh(None)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """A broken message from the client is for the log; the user can do nothing about it."""

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lsprotocol import types
 
 from lsp_server.capture import Capture
 from lsp_server.captured import Effect
 from lsp_server.client import Client
 from lsp_server.documents import Documents, OpenDocument
+from lsp_server.extra import ExtraProblems
 from lsp_server.findings import Findings
+from lsp_server.folders import Folders
 from lsp_server.parts import Parts
-from lsp_server.problems import ProblemAt
+from lsp_server.preparer import Preparer
+from lsp_server.problems import ProblemAt, all_problems
 from lsp_server.recorder import Recorder
 from lsp_server.suggestions import Suggestions, to_capture
+from lsp_server.switches import Switches
 from lsp_server.worker import Job, Worker
 from whetstone.settings import Settings
 
@@ -25,48 +32,103 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MAX_REPORTED = 200
+
+LensSource = Callable[[OpenDocument], list[types.CodeLens]]
+
 
 class Session:
     """State of one client's connection. Only the event loop touches it."""
 
-    def __init__(self, parts: Parts, *, warn: Callable[[str], None]) -> None:
-        """`warn` shows a message to the user; it may be called from any thread."""
-        self._parts = parts
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        warn: Callable[[str], None],
+        fixes_changed: Callable[[str], object] = lambda uri: None,
+        activity_changed: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`warn` and `activity_changed` may be called from any thread."""
         self.warn = warn
+        self.fixes_changed = fixes_changed
         self.client = Client()
-        self.root: Path | None = None
-        self.settings = Settings()
+        self.folders = Folders(parts.load_settings)
         self.documents = Documents()
         self.findings = Findings(parts, self.documents, warn=warn)
         self.suggestions = Suggestions()
+        self.extra = ExtraProblems()
+        self.switches = Switches()
         self.capture = Capture()
         self.covered: dict[str, set[str]] = {}  # by document: codes that another tool reports
-        self.worker = Worker(parts, warn=warn)
+        self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: version
+        self.lens_sources: list[LensSource] = []  # see features/code_lens.py
+        self.worker = Worker(parts, warn=warn, changed=activity_changed)
         self.recorder = Recorder(parts, warn=warn)
-        self._initial: Mapping[str, Any] = {}
+        self.preparer = Preparer(self, ready=fixes_changed)
         self._closed = False
 
     # -- settings -----------------------------------------------------------------------------
 
-    def configure(self, sent: Mapping[str, Any] | None, *, initial: bool = False) -> bool:
-        """Take what the editor sent, over files and environment; tell what cannot be used.
+    @property
+    def settings(self) -> Settings:
+        """Of the connection as a whole; a document may have others (`settings_of`)."""
+        return self.folders.common
 
-        Returns True when it made a difference.
-        """
-        if initial:
-            self._initial = _inner(sent)
-        overrides = _merge(self._initial, _inner(sent))
-        before = self.settings
-        self.settings, problems = self._parts.load_settings(self.root, overrides)
-        for problem in problems:
-            self.warn(problem)
-        return self.settings != before
+    def settings_of(self, document: OpenDocument) -> Settings:
+        return self.folders.settings(document.path)
 
-    def serves(self, document: OpenDocument) -> bool:
-        """Files that match the ignore globs are left alone altogether."""
+    def root_of(self, document: OpenDocument) -> Path | None:
+        return self.folders.root(document.path)
+
+    @property
+    def engine_is_local(self) -> bool:
+        """Does the model run on this machine?"""
+        settings = self.settings
+        host = urlsplit(settings.openai.base_url).hostname or ""
+        return settings.engine != "openai" or host in ("localhost", "127.0.0.1", "::1")
+
+    def silence(self, document: OpenDocument) -> str | None:
+        """Why nothing is offered for this document; None when it is served."""
+        settings = self.settings_of(document)
+        if (off := self.switches.off(document, settings)) is not None:
+            return off
         from whetstone.preferences.redact import is_ignored  # off the start-up path
 
-        return not is_ignored(document.path, self.settings.ignore_globs)
+        ignored = is_ignored(document.path, settings.ignore_globs)
+        return "the file matches `ignore_globs`" if ignored else None
+
+    # -- problems -----------------------------------------------------------------------------
+
+    def problems(self, document: OpenDocument) -> list[ProblemAt]:
+        """Every problem that is known of the document as it is now."""
+        version, reported = self.reported.get(document.uri, (None, []))
+        settings = self.settings_of(document)
+        own = self.findings.known(document.uri) or ()
+        return all_problems(
+            document,
+            own if settings.diagnostics != "off" else (),
+            reported if version == document.version else (),
+            self.extra.of(document.uri),
+            ignore_codes=self.switches.ignored_codes(settings),
+        )
+
+    def heard(
+        self, document: OpenDocument, asked: types.Range, reported: Sequence[types.Diagnostic]
+    ) -> None:
+        """The editor told what other tools report on the lines `asked`; the rest stays known."""
+        version, before = self.reported.get(document.uri, (None, []))
+        lines = range(asked.start.line, asked.end.line + 1)
+        kept = [
+            each
+            for each in (before if version == document.version else [])
+            if each not in reported and each.range.start.line not in lines
+        ]
+        self.reported[document.uri] = (document.version, [*kept, *reported][-_MAX_REPORTED:])
+
+    def extras_changed(self, uri: str) -> None:
+        """Problems were added to or taken out of `extra`."""
+        self.fixes_changed(uri)
+        self.preparer.wake()
 
     # -- proposals ----------------------------------------------------------------------------
 
@@ -80,48 +142,81 @@ class Session:
         known = self.suggestions.for_problem(document.uri, text, problem.diagnostic)
         if known is None or not self.suggestions.open_candidates(document.uri, known):
             return known
-        return known if self.capture.state(known.id) is not None else None
+        open_ = not self.suggestions.was_shown(known.id) or self.capture.state(known.id) is not None
+        return known if open_ else None
 
     async def propose(
         self, document: OpenDocument, problem: ProblemAt, *, deadline_s: float | None = None
     ) -> Proposal | None:
-        """A proposal for the document as it is now, or None. Being cancelled stops the model."""
-        job = self.worker.submit(
+        """A proposal for the document as it is now, or None. Being cancelled stops the model.
+
+        It is known from then on, but nobody has seen it: call `show` when somebody does.
+        """
+        job = self._submit(document, problem, deadline_s=deadline_s)
+        try:
+            waiting = asyncio.shield(asyncio.wrap_future(job.future))
+            return self._keep(problem, await asyncio.wait_for(waiting, deadline_s))
+        except TimeoutError:
+            return None
+        finally:
+            job.leave()
+
+    async def prepare(self, document: OpenDocument, problem: ProblemAt) -> bool:
+        """Propose in the background; False when it failed and is not worth another try."""
+        job = self._submit(document, problem, background=True)
+        try:
+            proposal = await asyncio.shield(asyncio.wrap_future(job.future))
+        finally:
+            job.leave()
+        stopped = proposal is None and job.cancel.is_set()
+        return stopped or self._keep(problem, proposal) is not None
+
+    def _submit(
+        self,
+        document: OpenDocument,
+        problem: ProblemAt,
+        *,
+        deadline_s: float | None = None,
+        background: bool = False,
+    ) -> Job:
+        return self.worker.submit(
             Job(
                 uri=document.uri,
                 document=document.snapshot(),
                 diagnostic=problem.diagnostic,
-                settings=self.settings,
-                root=self.root,
+                settings=self.settings_of(document),
+                root=self.root_of(document),
+                failure=problem.failure,
+                test=problem.test,
                 deadline_s=deadline_s,
+                background=background,
             )
         )
-        future = asyncio.wrap_future(job.future)
-        try:
-            proposal = await asyncio.wait_for(asyncio.shield(future), deadline_s)
-        except TimeoutError:
-            proposal = None
-        finally:
-            job.leave()
-        current = self.documents.get(document.uri)
-        if proposal is None or current is None or current.version != problem.version:
+
+    def _keep(self, problem: ProblemAt, proposal: Proposal | None) -> Proposal | None:
+        """Remember a proposal; None when the document has moved on."""
+        document = self.documents.get(problem.uri)
+        if proposal is None or document is None or document.version != problem.version:
             return None
-        self._keep(current, problem, proposal)
+        if self.suggestions.get(proposal.id) is None:  # else two requests had joined
+            self.suggestions.add(problem, proposal)
+        self.fixes_changed(problem.uri)
         return proposal
 
-    def _keep(self, document: OpenDocument, problem: ProblemAt, proposal: Proposal) -> None:
-        uri = document.uri
-        if self.suggestions.get(proposal.id) is not None:
-            return  # two requests had joined
-        self.suggestions.add(uri, proposal)
-        if proposal.candidates:
-            workspace = str(self.root) if self.root else ""
-            self.recorder.suggestion(
-                proposal, self.settings, client=self.client.name, workspace=workspace
-            )
-            lines = tuple(document.buffer.lines)
-            shown = to_capture(uri, proposal, lines, checkable=problem.checkable)
-            self.record(self.capture.offered(shown))
+    def show(self, proposal_id: str) -> None:
+        """A person sees this proposal now: from here on it is a suggestion with an outcome."""
+        known = self.suggestions.show(proposal_id)
+        document = self.documents.get(known.uri) if known else None
+        if known is None or document is None or not known.proposal.candidates:
+            return
+        root = self.root_of(document)
+        self.recorder.suggestion(
+            known.proposal,
+            self.settings_of(document),
+            client=self.client.name,
+            workspace=str(root) if root else "",
+        )
+        self.record(self.capture.offered(to_capture(known)))
 
     # -- capture ------------------------------------------------------------------------------
 
@@ -137,37 +232,21 @@ class Session:
         return await asyncio.wrap_future(self.recorder.effects(effects, self.settings))
 
     def close_document(self, uri: str) -> None:
+        self.preparer.forget(uri)
         self.worker.drop(uri)
         self.record(self.capture.closed(uri))
         self.suggestions.forget(uri)
         self.findings.forget(uri)
         self.covered.pop(uri, None)
+        self.reported.pop(uri, None)
 
     def close(self) -> None:
         """Settle what is open, write it down, stop the threads. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
+        self.preparer.close()
         self.record(self.capture.closed_all())
         self.worker.close()
         self.findings.close()
         self.recorder.close()
-
-
-def _inner(sent: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The settings inside an optional `whetstone` object."""
-    if not isinstance(sent, Mapping):
-        return {}
-    inner = sent.get("whetstone", sent)
-    return inner if isinstance(inner, Mapping) else sent
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merge(old, value)
-        elif value is not None:
-            merged[key] = value
-    return merged

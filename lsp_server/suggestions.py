@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
     from whetstone.fixer import Candidate, Proposal
 
 _MAX_REMEMBERED = 256
-_MAX_PROPOSALS = 24  # each holds the whole text of the file several times
+_MAX_PROPOSALS = 24  # of those shown and of those prepared; each holds the file several times
 _V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A proposal and the document it belongs to."""
+    """A proposal and the problem it is for."""
 
-    uri: str
+    problem: ProblemAt
     proposal: Proposal
+
+    @property
+    def uri(self) -> str:
+        return self.problem.uri
 
     def candidate(self, candidate_id: str) -> Candidate | None:
         return next((c for c in self.proposal.candidates if c.id == candidate_id), None)
@@ -35,6 +40,7 @@ class Suggestions:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._shown: OrderedDict[str, Known] = OrderedDict()  # a person has seen these
         self._problems: OrderedDict[str, ProblemAt] = OrderedDict()
         self._resolved: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._turned_down: set[tuple[str, tuple[str, ...], Replacement]] = set()
@@ -49,17 +55,31 @@ class Suggestions:
 
     # -- proposals ----------------------------------------------------------------------------
 
-    def add(self, uri: str, proposal: Proposal) -> None:
-        _remember(self._known, proposal.id, Known(uri=uri, proposal=proposal), most=_MAX_PROPOSALS)
+    def add(self, problem: ProblemAt, proposal: Proposal) -> None:
+        """Keep a proposal that nobody has seen yet."""
+        known = Known(problem=problem, proposal=proposal)
+        _remember(self._known, proposal.id, known, most=_MAX_PROPOSALS)
 
     def get(self, proposal_id: str) -> Known | None:
-        return self._known.get(proposal_id)
+        return self._shown.get(proposal_id) or self._known.get(proposal_id)
+
+    def was_shown(self, proposal_id: str) -> bool:
+        return proposal_id in self._shown
+
+    def show(self, proposal_id: str) -> Known | None:
+        """A person sees it now; None when it is not known, or was shown before."""
+        known = self._known.pop(proposal_id, None)
+        if known is not None:
+            _remember(self._shown, proposal_id, known, most=_MAX_PROPOSALS)
+        return known
 
     def for_problem(self, uri: str, text: str, diagnostic: Diagnostic) -> Proposal | None:
         """The newest proposal for this very text, if there was one: undo brings it back too."""
-        for known in reversed(self._known.values()):
+        for known in itertools.chain(
+            reversed(self._known.values()), reversed(self._shown.values())
+        ):
             proposal = known.proposal
-            same = known.uri == uri and proposal.diagnostic == diagnostic
+            same = known.uri == uri and known.problem.diagnostic == diagnostic
             if same and proposal.document.text == text:
                 return proposal
         return None
@@ -73,7 +93,7 @@ class Suggestions:
         ]
 
     def turn_down(self, proposal_id: str, candidate_id: str) -> None:
-        known = self._known.get(proposal_id)
+        known = self.get(proposal_id)
         candidate = known.candidate(candidate_id) if known else None
         if known and candidate:
             flagged = known.proposal.problem.flagged
@@ -81,7 +101,7 @@ class Suggestions:
 
     def take_up(self, proposal_id: str, candidate_id: str) -> None:
         """Accepted after all."""
-        known = self._known.get(proposal_id)
+        known = self.get(proposal_id)
         candidate = known.candidate(candidate_id) if known else None
         if known and candidate:
             flagged = known.proposal.problem.flagged
@@ -99,7 +119,7 @@ class Suggestions:
             return first, str(arguments[1])
         if first in self._resolved:
             return self._resolved[first]
-        known = self._known.get(first)
+        known = self.get(first)
         if known is None or not known.proposal.candidates:
             return None
         return first, known.proposal.candidates[0].id
@@ -108,8 +128,9 @@ class Suggestions:
         """The document was closed."""
         for key in [key for key, problem in self._problems.items() if problem.uri == uri]:
             del self._problems[key]
-        for key in [key for key, known in self._known.items() if known.uri == uri]:
-            del self._known[key]
+        for kept in (self._known, self._shown):
+            for key in [key for key, known in kept.items() if known.uri == uri]:
+                del kept[key]
         self._turned_down = {entry for entry in self._turned_down if entry[0] != uri}
 
 
@@ -122,20 +143,19 @@ def _remember(
         entries.popitem(last=False)
 
 
-def to_capture(
-    uri: str, proposal: Proposal, lines: tuple[str, ...], *, checkable: bool
-) -> Suggestion:
-    """What the capture needs to know of a proposal for a document of these `lines`."""
-    region = proposal.problem.region
+def to_capture(known: Known) -> Suggestion:
+    """What the capture needs to know of a proposal, for the text that it was made for."""
+    proposal = known.proposal
+    region, lines = proposal.problem.region, tuple(proposal.document.lines())
     return Suggestion(
         id=proposal.id,
-        uri=uri,
+        uri=known.uri,
         diagnostic=proposal.diagnostic,
         start=region.start,
         flagged=bare(lines[region.start : region.stop]),
         lines=lines,
         changes={c.id: _change(proposal, c, lines) for c in proposal.candidates},
-        checkable=checkable,
+        checkable=known.problem.checkable,
     )
 
 

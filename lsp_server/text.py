@@ -7,6 +7,7 @@ past the end of a line; this buffer follows the specification (3.17, "Text Docum
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from whetstone.problem import Span, split_lines
@@ -46,6 +47,15 @@ def content(line: str) -> str:
     return line.rstrip("\r\n")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunk:
+    """Lines `start` to `stop` (exclusive) were replaced by others; `grown` is how many more."""
+
+    start: int
+    stop: int
+    grown: int
+
+
 class Buffer:
     """Lines with their endings. Edits replace whole lines, so that other lines keep identity."""
 
@@ -60,10 +70,12 @@ class Buffer:
             self._text = "".join(self.lines)
         return self._text
 
-    def replace_all(self, text: str) -> None:
+    def replace_all(self, text: str) -> Hunk:
+        count = len(self.lines)
         self.lines, self._text = split_lines(text), text
+        return Hunk(start=0, stop=count, grown=len(self.lines) - count)
 
-    def replace(self, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+    def replace(self, start: tuple[int, int], end: tuple[int, int], text: str) -> Hunk:
         """Carry out one content change; positions are (line, code units)."""
         first, column = self.point(*start)
         last, end_column = self.point(*end)
@@ -74,8 +86,10 @@ class Buffer:
         if not prefix and first and not _closed(self.lines[first - 1], text + suffix):
             first -= 1
             prefix = self.lines[first]
+        count = len(self.lines)
         self.lines[first : last + 1] = split_lines(prefix + text + suffix)
         self._text = None
+        return Hunk(start=first, stop=last + 1, grown=len(self.lines) - count)
 
     def point(self, line: int, units: int) -> tuple[int, int]:
         """(line, code units) to (line, code point column), kept inside the document."""

@@ -1,9 +1,10 @@
 """The one thread that owns the model. The newest request wins.
 
 A request takes the place of older ones for the same document: queued ones are dropped, a running
-one is stopped. Asking again for what is queued or running joins it. Between two requests the
-worker looks whether another model was promoted, and loads it; until that has worked, the old one
-serves.
+one is stopped. Asking again for what is queued or running joins it. Jobs in the background run only
+while nobody waits: a request stops the one that runs, within one step of the model, and whoever
+submitted it submits it again. Between two jobs the worker looks whether another model was promoted,
+and loads it; until that has worked, the old one serves.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lsp_server.parts import Parts, Proposer
 from lsp_server.proving import runner_for
@@ -25,6 +26,7 @@ from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.evidence import TestRunner
     from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 _RETRY_S = 30.0  # a missing file may be put there without any setting being changed
 
 Tell = Callable[[str], None]
+Activity = Literal["idle", "loading", "fixing", "preparing"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -43,6 +46,9 @@ class Job:
     diagnostic: Diagnostic
     settings: Settings
     root: Path | None = None
+    failure: str = ""
+    test: TestRunner | None = None
+    background: bool = False
     cancel: Cancel = field(default_factory=Cancel)
     deadline_s: float | None = None
     future: Future[Proposal | None] = field(default_factory=Future)
@@ -66,30 +72,60 @@ class Job:
 class Worker:
     """Runs jobs, newest first, in a thread that starts with the first job."""
 
-    def __init__(self, parts: Parts, *, warn: Tell) -> None:
+    def __init__(
+        self, parts: Parts, *, warn: Tell, changed: Callable[[], object] = lambda: None
+    ) -> None:
+        """`changed` is called from the worker's thread when `activity` or `model_id` may differ."""
         self._parts = parts
         self._warn = warn
-        self._queue: list[Job] = []
+        self._changed = changed
+        self._queue: list[Job] = []  # the newest is last, and served first
+        self._background: list[Job] = []  # the oldest is served first
         self._running: Job | None = None
         self._change = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
-        self._engines = _Engines(parts, warn=warn)
+        self._engines = _Engines(parts, warn=warn, changed=changed)
 
     @property
     def loaded(self) -> bool:
         """Is a model in memory?"""
         return self._engines.engine is not None
 
+    @property
+    def model_id(self) -> str:
+        """The model that answers: "rules" when none could be loaded, "" before the first job."""
+        engine = self._engines.engine
+        return engine.model_id if engine is not None else "rules" * self._engines.tried
+
+    @property
+    def failure(self) -> str:
+        """Why the model that is wanted could not be loaded; empty when it was."""
+        return self._engines.failure
+
+    @property
+    def activity(self) -> Activity:
+        running = self._running
+        if running is None:
+            return "idle"
+        if self._engines.loading:
+            return "loading"
+        return "preparing" if running.background else "fixing"
+
     def submit(self, job: Job) -> Job:
         """Queue `job`, or join the one that is at the same already; returns the job to wait for."""
         with self._change:
-            for other in [*self._queue, *([self._running] if self._running else [])]:
+            running = [self._running] if self._running else []
+            for other in [*self._queue, *self._background, *running]:
                 if other.key == job.key and not other.cancel.is_set():
                     other.waiting += 1
+                    if not job.background:
+                        self._promote(other)
                     return other
-            self._supersede(job.uri)
-            self._queue.append(job)
+            if job.background:
+                self._background.append(job)
+            else:
+                self._admit(job)
             self._start()
             self._change.notify()
         return job
@@ -97,27 +133,47 @@ class Worker:
     def drop(self, uri: str) -> None:
         """The document was closed: nothing about it is wanted any more."""
         with self._change:
-            self._supersede(uri)
+            self._supersede(uri, background=True)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Stop what runs, drop what waits, and free the model."""
         with self._change:
             self._closing = True
-            for uri in {job.uri for job in self._queue}:
-                self._supersede(uri)
+            for uri in {job.uri for job in [*self._queue, *self._background]}:
+                self._supersede(uri, background=True)
             if self._running:
                 self._running.cancel.set()
             self._change.notify()
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _supersede(self, uri: str) -> None:
-        for job in [job for job in self._queue if job.uri == uri]:
-            self._queue.remove(job)
-            job.cancel.set()
-            job.future.set_result(None)
-        if self._running is not None and self._running.uri == uri:
+    def _admit(self, job: Job) -> None:
+        """Queue a job that somebody waits for; what runs in the background makes way."""
+        self._supersede(job.uri)
+        self._queue.append(job)
+        if self._running is not None and self._running.background:
             self._running.cancel.set()
+
+    def _promote(self, job: Job) -> None:
+        """Somebody waits for a job of the background now."""
+        if not job.background:
+            return
+        job.background = False
+        if job in self._background:
+            self._background.remove(job)
+            self._admit(job)
+
+    def _supersede(self, uri: str, *, background: bool = False) -> None:
+        """Drop the jobs about a document; those of the background only when told to."""
+        queues = [self._queue, self._background] if background else [self._queue]
+        for queue in queues:
+            for job in [job for job in queue if job.uri == uri]:
+                queue.remove(job)
+                job.cancel.set()
+                job.future.set_result(None)
+        running = self._running
+        if running is not None and running.uri == uri and (background or not running.background):
+            running.cancel.set()
 
     def _start(self) -> None:
         if self._thread is None:
@@ -127,14 +183,17 @@ class Worker:
     def _next(self) -> Job | None:
         with self._change:
             self._running = None
-            self._change.wait_for(lambda: self._queue or self._closing)
+            if not self._queue and not self._background and not self._closing:
+                self._changed()
+            self._change.wait_for(lambda: self._queue or self._background or self._closing)
             if self._closing:
                 return None
-            self._running = self._queue.pop()
+            self._running = self._queue.pop() if self._queue else self._background.pop(0)
             return self._running
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
+            self._changed()
             job.future.set_result(self._propose(job))
         self._engines.close()
 
@@ -154,11 +213,13 @@ class Worker:
         return None
 
     def _ask(self, fixer: Proposer, job: Job, limit: Cancel) -> Proposal:
-        test = None
-        if job.deadline_s is None:  # tests take their own time
+        test = job.test
+        if test is None and job.deadline_s is None:  # tests take their own time
             test = runner_for(job.document, job.settings, job.root, limit)
         try:
-            return fixer.propose(job.document, job.diagnostic, cancel=limit, test=test)
+            return fixer.propose(
+                job.document, job.diagnostic, cancel=limit, test=test, failure=job.failure
+            )
         except EngineError as error:
             self._warn(str(error))
         except Cancelled:
@@ -166,7 +227,9 @@ class Worker:
                 raise
         # The model failed or the time was up, but nobody took the question back.
         rules = self._parts.make_fixer(None, job.settings)
-        return rules.propose(job.document, job.diagnostic, cancel=job.cancel, test=test)
+        return rules.propose(
+            job.document, job.diagnostic, cancel=job.cancel, test=test, failure=job.failure
+        )
 
 
 class _Limit(Cancel):
@@ -187,10 +250,14 @@ class _Limit(Cancel):
 class _Engines:
     """The loaded model, and the change to another one. Lives in the worker's thread."""
 
-    def __init__(self, parts: Parts, *, warn: Tell) -> None:
+    def __init__(self, parts: Parts, *, warn: Tell, changed: Callable[[], object]) -> None:
         self.engine: Engine | None = None
+        self.loading = False
+        self.tried = False
+        self.failure = ""
         self._parts = parts
         self._warn = warn
+        self._changed = changed
         self._stamp: Hashable = None
         self._retry_at: float | None = None  # set while the wanted model is not the loaded one
 
@@ -211,20 +278,31 @@ class _Engines:
             if stamp == self._stamp and not failed:
                 return
             self._stamp, self._retry_at = stamp, time.monotonic() + _RETRY_S
-            new = self._parts.load_engine(settings)
+            new = self._load(settings)
         except WhetstoneError as error:
-            self._warn(f"{error} {self._fallback()}")
+            self._failed(str(error))
             return
         except Exception as error:
             log.exception("the model could not be loaded")
-            self._warn(
-                f"The model could not be loaded ({type(error).__name__}). {self._fallback()}"
-            )
+            self._failed(f"The model could not be loaded ({type(error).__name__}).")
             return
-        old, self.engine, self._retry_at = self.engine, new, None
+        old, self.engine, self._retry_at, self.failure = self.engine, new, None, ""
         if old is not None:
             log.info("model changed from %s to %s", old.model_id, new.model_id)
             old.close()
+
+    def _load(self, settings: Settings) -> Engine:
+        self.loading = self.tried = True
+        self._changed()
+        try:
+            return self._parts.load_engine(settings)
+        finally:
+            self.loading = False
+            self._changed()
+
+    def _failed(self, problem: str) -> None:
+        self.failure, self.tried = problem, True
+        self._warn(f"{problem} {self._fallback()}")
 
     def _fallback(self) -> str:
         if self.engine is not None:

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import platformdirs
 
 from whetstone.settings_values import (
+    AutoOr,
     Choice,
     Command,
     EnvironmentName,
@@ -71,9 +72,25 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareSettings:
+    """Fixes that are made ready before anybody asks for them."""
+
+    enabled: bool = True
+    delay_s: float = 0.4
+    on_battery: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    retrain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Defaults stand here and nowhere else; `_KEYS` says what each key means and allows."""
 
+    enabled: bool = True
     model: str | None = None
     engine: Literal["llama", "openai"] = "llama"
     openai: OpenAISettings = field(default_factory=OpenAISettings)
@@ -85,11 +102,15 @@ class Settings:
     context_tokens: int = 4096
     gpu_layers: int = -1
     deadline_s: float = 3.0
+    threshold: float | Literal["auto"] = "auto"
+    prepare: PrepareSettings = field(default_factory=PrepareSettings)
+    codelens: bool = True
     diagnostics: Literal["off", "auto", "on"] = "auto"
     ignore_codes: tuple[str, ...] = ()
     ignore_globs: tuple[str, ...] = IGNORE_GLOBS
     test: TestSettings = field(default_factory=TestSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +125,8 @@ class _Key:
 _KEYS: dict[str, _Key] = {
     key.name: key
     for key in (
+        _Key(name="enabled", kind=Flag(),
+             doc="Off: no diagnostics, no fixes, nothing prepared."),
         _Key(name="model", kind=Text(optional=True), workspace=False,
              doc="Model to serve: a name in the registry or the path of a GGUF file. "
                  "Unset: the registry's active model."),
@@ -133,6 +156,19 @@ _KEYS: dict[str, _Key] = {
              doc="Layers given to the GPU; -1 gives all of them where there is one."),
         _Key(name="deadline_s", kind=Number(low=0.05, high=600),
              doc="Seconds a client without resolve support waits for code actions."),
+        _Key(name="threshold", kind=AutoOr(number=Number(low=0, high=1)),
+             doc="A fix is offered when it is at least so likely to be kept, by your own history; "
+                 "`auto` chooses the cut."),
+        _Key(name="prepare.enabled", kind=Flag(),
+             doc="Make fixes ready in the background, before you ask."),
+        _Key(name="prepare.delay_s", kind=Number(low=0, high=60),
+             doc="Seconds without typing before preparing begins."),
+        _Key(name="prepare.on_battery", kind=Flag(),
+             doc="Prepare while the machine runs on its battery, too."),
+        _Key(name="prepare.threads", kind=Integer(low=1, high=1024), workspace=False,
+             doc="Most CPU threads of the engine while preparing."),
+        _Key(name="codelens", kind=Flag(),
+             doc="Show \"keep\" and \"revert\" above the lines that a fix changed."),
         _Key(name="diagnostics", kind=Choice(options=("off", "auto", "on")),
              doc="Publish own diagnostics; `auto` goes quiet where another tool reports the same."),
         _Key(name="ignore_codes", kind=Words(),
@@ -149,7 +185,9 @@ _KEYS: dict[str, _Key] = {
         _Key(name="test.consent", kind=Flag(), workspace=False,
              doc="The user's word that test commands may run code from the workspace."),
         _Key(name="train.min_pairs", kind=Integer(low=1, high=1_000_000), workspace=False,
-             doc="New pairs that must have come before a training run starts."),
+             doc="New pairs that must have come before a training run starts, or is proposed."),
+        _Key(name="notify.retrain", kind=Flag(), workspace=False,
+             doc="Propose to retrain, at most once a day, when `train.min_pairs` have come."),
     )
 }  # fmt: skip
 
@@ -331,13 +369,17 @@ def _flatten_settings(settings: Settings) -> dict[str, Any]:
 
 def _build(values: Mapping[str, Any]) -> Settings:
     top: dict[str, Any] = {}
-    groups: dict[str, dict[str, Any]] = {"openai": {}, "test": {}, "train": {}}
+    groups: dict[str, dict[str, Any]] = {
+        "openai": {}, "prepare": {}, "test": {}, "train": {}, "notify": {},
+    }  # fmt: skip
     for name, value in values.items():
         group, _, leaf = name.rpartition(".")
         (groups[group] if group else top)[leaf] = value
     return Settings(
         **top,
         openai=OpenAISettings(**groups["openai"]),
+        prepare=PrepareSettings(**groups["prepare"]),
         test=TestSettings(**groups["test"]),
         train=TrainSettings(**groups["train"]),
+        notify=NotifySettings(**groups["notify"]),
     )

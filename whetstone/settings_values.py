@@ -100,6 +100,23 @@ class Number(_Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutoOr(_Base):
+    """A number, or the word that leaves the choice to us."""
+
+    number: Number
+
+    @property
+    def allowed(self) -> str:
+        return f'"auto" or {self.number.allowed}'
+
+    def check(self, value: object) -> float | str:
+        return value if value == "auto" and isinstance(value, str) else self.number.check(value)
+
+    def from_text(self, text: str) -> object:
+        return text if text == "auto" else self.number.from_text(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(_Base):
     options: tuple[str, ...]
 

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from lsp_server.features import (
+    candidates,
     code_action,
+    code_lens,
     commands,
     configuration,
     diagnostics,
     lifecycle,
     resolve,
+    switching,
     sync,
 )
 from lsp_server.server import WhetstoneServer
 
 
 def register_all(server: WhetstoneServer) -> None:
-    for feature in (lifecycle, configuration, sync, diagnostics, code_action, resolve, commands):
+    for feature in (
+        lifecycle,
+        configuration,
+        sync,
+        diagnostics,
+        code_action,
+        resolve,
+        commands,
+        candidates,
+        code_lens,
+        switching,
+    ):
         feature.register(server)

@@ -39,11 +39,14 @@ def register(server: WhetstoneServer) -> None:
         document = server.session.documents.python(params.text_document.uri)
         if document is None or not actions.wanted(params.context.only):
             return []
-        if not server.session.serves(document):
+        if server.session.silence(document) is not None:
             return []
         problems = await _problems(server, document, params)
         if server.session.client.resolves:
-            listed = [action for each in problems for action in _listed(server, document, each)]
+            asked = _invoked(params)
+            listed = [
+                action for each in problems for action in _listed(server, document, each, asked)
+            ]
         else:
             listed = await _eager(server, document, problems, params)
         return listed + _applied(server, document, params)
@@ -54,20 +57,22 @@ async def _problems(
 ) -> list[ProblemAt]:
     session, reported = server.session, params.context.diagnostics
     version = document.version
-    asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
-    own = await _own_findings(server, document, WAIT_S[asked])
+    own = await _own_findings(server, document, WAIT_S[_invoked(params)])
     if document.version != version:
         return []  # typed on while we looked: the client asks again
     covered = session.covered.setdefault(document.uri, set())
     new = covered_codes(document, own, reported) - covered
-    if new and session.settings.diagnostics == "auto":
+    if new and session.settings_of(document).diagnostics == "auto":
         covered |= new
         server.publisher.refresh_all()
-    if session.settings.diagnostics == "off":
-        own = ()
-    return problems_at(
-        document, params.range, own, reported, ignore_codes=session.settings.ignore_codes
-    )
+    session.heard(document, params.range, reported)
+    session.preparer.looked(document.uri, params.range.start.line)
+    return problems_at(document, span_of(document, params.range), session.problems(document))
+
+
+def _invoked(params: types.CodeActionParams) -> bool:
+    """Did the user ask? Editors that poll for a light bulb say so."""
+    return params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
 
 
 async def _own_findings(
@@ -81,20 +86,27 @@ async def _own_findings(
 
 
 def _listed(
-    server: WhetstoneServer, document: OpenDocument, problem: ProblemAt
+    server: WhetstoneServer, document: OpenDocument, problem: ProblemAt, asked: bool
 ) -> list[types.CodeAction]:
     """What a problem's menu entries are: its known candidates, or one that is still to resolve."""
     known = server.session.known_proposal(document, problem)
     if known is not None:
-        return _candidates(server, document, problem, known)
+        return _candidates(server, document, problem, known, asked=asked)
     server.session.suggestions.list_problem(problem)
     return [actions.unresolved(problem)]
 
 
 def _candidates(
-    server: WhetstoneServer, document: OpenDocument, problem: ProblemAt, proposal: Proposal
+    server: WhetstoneServer,
+    document: OpenDocument,
+    problem: ProblemAt,
+    proposal: Proposal,
+    *,
+    asked: bool,
 ) -> list[types.CodeAction]:
     session, reported = server.session, problem.reported
+    if asked:
+        session.show(proposal.id)
     candidates = session.suggestions.open_candidates(document.uri, proposal)
     listed = [
         actions.resolved(document, session.client, proposal, candidate, reported)
@@ -113,8 +125,8 @@ async def _eager(
 ) -> list[types.CodeAction]:
     """Complete actions for clients without resolve: what is known, and what can be had in time."""
     session = server.session
-    asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
-    end = time.monotonic() + session.settings.deadline_s
+    asked = _invoked(params)
+    end = time.monotonic() + session.settings_of(document).deadline_s
     listed: list[types.CodeAction] = []
     async with Progress(server, "looking for fixes", token=params.work_done_token):
         for problem in problems:
@@ -123,7 +135,7 @@ async def _eager(
             if known is None and asked and left > 0 and document.version == problem.version:
                 known = await session.propose(document, problem, deadline_s=left)
             if known is not None and document.version == problem.version:
-                listed += _candidates(server, document, problem, known)
+                listed += _candidates(server, document, problem, known, asked=asked)
     return listed
 
 

@@ -24,10 +24,11 @@ def register(server: WhetstoneServer) -> None:
         encoding = server.workspace.position_encoding or "utf-16"
         session.documents.encoding = _ENCODINGS[getattr(encoding, "value", encoding)]
         session.client = Client.of(params)
-        folders = params.workspace_folders or []
-        root = folders[0].uri if folders else params.root_uri or ""
-        session.root = path_of(root)
-        session.configure(params.initialization_options, initial=True)
+        folders = [folder.uri for folder in params.workspace_folders or []]
+        paths = [path_of(uri) for uri in folders or [params.root_uri or ""]]
+        roots = [path for path in paths if path is not None]
+        for problem in session.folders.start(roots, configuration.sent(params)):
+            session.warn(problem)
 
     @server.feature(types.INITIALIZED)
     @guarded()

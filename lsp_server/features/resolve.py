@@ -62,6 +62,7 @@ def _fill(
         server.inform(f"no fix for {code} could be proved, so none is offered.")
         return
     best = candidates[0]
+    session.show(proposal.id)
     session.suggestions.link(key, proposal.id, best.id)
     action.title = f"Whetstone: {best.title}"
     action.edit = actions.workspace_edit(document, session.client, best.edits)

@@ -18,17 +18,21 @@ def register(server: WhetstoneServer) -> None:
         document = session.documents.open(params.text_document)
         if document.is_python:
             server.publisher.schedule(document.uri, delay_s=0.0)
+            session.preparer.touched(document.uri)
+            server.board.fixes_changed(document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     @guarded()
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         if _change(session, params):
             server.publisher.schedule(params.text_document.uri)
+            session.preparer.touched(params.text_document.uri, line=_line(params))
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     @guarded()
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        await _settle_saved(session, params.text_document.uri)
+        if await _settle_saved(session, params.text_document.uri):
+            server.refresh_lenses()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     @guarded()
@@ -38,6 +42,7 @@ def register(server: WhetstoneServer) -> None:
         session.close_document(uri)
         if document is not None and document.is_python:
             server.publisher.clear(uri)
+            server.board.closed(uri)
 
 
 def _change(session: Session, params: types.DidChangeTextDocumentParams) -> bool:
@@ -48,21 +53,35 @@ def _change(session: Session, params: types.DidChangeTextDocumentParams) -> bool
         return False
     before = list(document.buffer.lines) if session.capture.watches(uri) else None
     for change in params.content_changes:
-        document.apply(change)
+        session.extra.changed(uri, document.apply(change))
     document.version = params.text_document.version
     if before is not None:
         session.record(session.capture.changed(uri, before, document.buffer.lines))
     return document.is_python
 
 
-async def _settle_saved(session: Session, uri: str) -> None:
+def _line(params: types.DidChangeTextDocumentParams) -> int | None:
+    """Where the user types: at the last of several places."""
+    return max(
+        (
+            change.range.start.line
+            for change in params.content_changes
+            if isinstance(change, types.TextDocumentContentChangePartial)
+        ),
+        default=None,
+    )
+
+
+async def _settle_saved(session: Session, uri: str) -> bool:
+    """True when something stood in the document that may be settled now."""
     document = session.documents.python(uri)
     if document is None or not session.capture.watches(uri):
-        return
+        return False
     session.record(session.capture.saved(uri, document.buffer.lines))
     version = document.version
     if not session.capture.undecided(uri):
-        return
+        return True
     found = await session.findings.current(uri)
     if found is not None and document.version == version:
         session.record(session.capture.checked(uri, document.buffer.lines, found))
+    return True

@@ -17,6 +17,8 @@ from pytest_lsp import client_capabilities
 SERVER = Path(__file__).with_name("scripted_server.py")
 NAMES = {VSCODE: "Visual Studio Code", NEOVIM: "Neovim", EMACS: "Emacs"}
 ANSWERS = (("lenght", (FIX, OTHER)),)
+# What a menu holds would depend on how quick the machine is; test_preparing.py switches it on.
+NOTHING_PREPARED = {"WHETSTONE_PREPARE_ENABLED": "false"}
 numbers = itertools.count()
 
 
@@ -41,10 +43,15 @@ class Pool:
 
         @client.feature(T.WORKSPACE_APPLY_EDIT)
         def apply_edit(params: T.ApplyWorkspaceEditParams) -> T.ApplyWorkspaceEditResult:
+            if editor.refuses:
+                return T.ApplyWorkspaceEditResult(applied=False, failure_reason=editor.refuses)
             editor.apply(params.edit)
             return T.ApplyWorkspaceEditResult(applied=True)
 
-        own = {"WHETSTONE_DATA": str(editor.data), "OMP_NUM_THREADS": "1", **(env or {})}
+        editor.listen()
+
+        own = {"WHETSTONE_DATA": str(editor.data), "OMP_NUM_THREADS": "1"}
+        own |= {**NOTHING_PREPARED, **(env or {})}
         command = command or [sys.executable, str(SERVER), str(editor.config_path)]
         await client.start_io(*command, env={**os.environ, **own})
         capabilities = client_capabilities(profile)

@@ -36,7 +36,7 @@ class Workshop:
             load_engine=self.load,
             model_stamp=lambda: self.stamp,
             make_fixer=lambda engine, settings: SimpleNamespace(
-                propose=lambda document, diagnostic, *, cancel, test: self.propose(
+                propose=lambda document, diagnostic, *, cancel, test, failure: self.propose(
                     engine, diagnostic, cancel
                 )
             ),

@@ -51,6 +51,7 @@ class Editor:
         self.root: Path = root
         self.data: Path = data
         self.config_path: Path = config
+        self.sent = {"whetstone/status": [], "whetstone/fixes": []}  # what the server told
         self.begin("t")
 
     def begin(self, case):
@@ -58,8 +59,27 @@ class Editor:
         self.case = case
         self.versions: dict[str, int] = {}
         self.texts: dict[str, str] = {}
+        self.refuses = ""  # why this editor applies no edits
+        for told in self.sent.values():
+            told.clear()
+        self.lens_refreshes = 0
         self.client.messages.clear()
         self.client.progress_reports.clear()
+
+    def listen(self):
+        """Take what the server sends beyond what pytest-lsp knows."""
+
+        def take(method):
+            @self.client.feature(method)
+            def told(params) -> None:
+                self.sent[method].append(plain(params))
+
+        for method in self.sent:
+            take(method)
+
+        @self.client.feature(T.WORKSPACE_CODE_LENS_REFRESH)
+        def refresh(_: None) -> None:
+            self.lens_refreshes += 1
 
     # -- documents --------------------------------------------------------------------------
 
@@ -163,6 +183,31 @@ class Editor:
             T.ExecuteCommandParams(command=name, arguments=list(arguments))
         )
 
+    async def lenses(self, uri):
+        """{title: (first line, command)} of the document's code lenses."""
+        document = T.TextDocumentIdentifier(uri=uri)
+        found = await self.client.text_document_code_lens_async(T.CodeLensParams(document))
+        return {lens.command.title: (lens.range.start.line, lens.command) for lens in found}
+
+    async def ask(self, name, *arguments):
+        """A command's answer as plain JSON."""
+        return plain(await self.command(name, *arguments))
+
+    def fixes_of(self, uri):
+        """The last `whetstone/fixes` about a document; None before the first."""
+        told = [each for each in self.sent["whetstone/fixes"] if each["uri"] == uri]
+        return told[-1] if told else None
+
+    async def ready(self, uri, count=1):
+        """The fixes of a document as soon as so many are ready."""
+
+        def ready():
+            fixes = (self.fixes_of(uri) or {}).get("fixes", [])
+            return [fix for fix in fixes if fix["state"] == "ready"]
+
+        await until(lambda: len(ready()) >= count)
+        return ready()
+
     async def take(self, action):
         """Apply an action as editors do: the edit, then the command."""
         self.apply(action.edit)
@@ -199,6 +244,15 @@ class Editor:
 
     def messages(self):
         return [message.message for message in self.client.messages]
+
+
+def plain(value):
+    """JSON again, from the objects that pygls makes of it."""
+    if hasattr(value, "_asdict"):
+        return {key: plain(each) for key, each in value._asdict().items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value
 
 
 async def until(condition, *, timeout_s=30.0):
