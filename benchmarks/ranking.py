@@ -48,7 +48,7 @@ class Choice:
 
 def collect(out: Path, count: int) -> list[Choice]:
     """Run the serving path over held-out mutants that static tools report."""
-    engine = LlamaEngine(out / "starter.gguf", model_id="starter", context_tokens=2048)
+    engine = LlamaEngine(out / "starter.gguf", model_id="starter")
     fixer = Fixer(engine, Settings())
     choices = []
     for sample in itertools.islice(read_samples([out / "samples" / "held.jsonl"]), count):

@@ -26,6 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from export.llama_logits import LlamaLogits
 from whetstone.engine.llama import LlamaEngine
+from whetstone.engine.options import EngineOptions
 from whetstone.errors import TrainingError
 from whetstone.prompt import Prompt
 
@@ -225,7 +226,7 @@ def compare_margins(
 ) -> Margins:
     """Preference margins of the model and of the file, through the engine that will serve it."""
     ours = np.array([hf_margin(model, tokenizer, pair) for pair in pairs])
-    engine = LlamaEngine(path, model_id="verification", context_tokens=4096, gpu_layers=0)
+    engine = LlamaEngine(path, model_id="verification", options=EngineOptions(gpu_layers=0))
     try:
         theirs = np.array([engine_margin(engine, pair) for pair in pairs])
     finally:

@@ -7,6 +7,7 @@ there is no second copy of it.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 import uuid
@@ -14,12 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from whetstone import context, edit, evidence, rules
+from whetstone import context, edit, rules
 from whetstone.edit import TextEdit
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
-from whetstone.evidence import Baseline, Evidence, TestRunner
+from whetstone.evidence import Evidence, TestRunner
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
+from whetstone.prover import Proof, Prover
 from whetstone.ranking import Ranked, changed_tokens, ranking_key
 from whetstone.settings import Settings
 from whetstone.titles import title
@@ -78,12 +80,11 @@ class Proposal:
 
 @dataclass(slots=True)
 class _Answer:
-    """A parsed answer before it is proved; the same text from two origins is one answer."""
+    """A replacement that the model gave: the first of its answers that says so."""
 
-    replacement: Replacement
-    origin: Origin
-    logprob: float | None = None
-    tokens: int = 0
+    number: int
+    logprob: float | None
+    tokens: int
 
 
 class Fixer:
@@ -142,13 +143,9 @@ class Fixer:
         test: TestRunner | None,
         begin: float,
     ) -> Proposal:
-        answers, unparsable, prompt = self._answers(document, problem, n, cancel)
-        baseline = Baseline.of(document, problem)
-        proved = []
-        for answer in answers:
-            if cancel is not None:
-                cancel.raise_if_set()
-            proved.append(self._candidate(document, problem, answer, baseline, test))
+        with Prover(document, problem, test=test, cancel=cancel) as prover:
+            prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
+            proved = self._candidates(document, problem, answers, prover)
         shown = [candidate for candidate in proved if candidate.evidence.shown]
         shown = self._scored(problem, prompt, shown, cancel)
         return Proposal(
@@ -164,34 +161,35 @@ class Fixer:
         )
 
     def _answers(
-        self, document: Document, problem: Problem, n: int | None, cancel: Cancel | None
-    ) -> tuple[list[_Answer], int, Prompt | None]:
-        """Distinct answers of rules and model, how many could not be parsed, and the prompt."""
-        answers = {
-            replacement: _Answer(replacement=replacement, origin="rule")
-            for replacement in rules.propose(document, problem)
-        }
+        self, problem: Problem, n: int | None, cancel: Cancel | None, prover: Prover
+    ) -> tuple[Prompt | None, dict[Replacement, _Answer], int]:
+        """The prompt, the model's distinct answers, and how many could not be parsed.
+
+        Proof of each begins when it is finished, while the model goes on with the others.
+        """
+        answers: dict[Replacement, _Answer] = {}
         if self._engine is None:
-            return list(answers.values()), 0, None
+            return None, answers, 0
         unparsable = 0
         try:
             prompt, completions = self._generate(problem, n or self._settings.candidates, cancel)
         except PromptTooLong:  # one enormous line: the rules may still know
-            return list(answers.values()), 0, None
+            return None, answers, 0
         for completion in completions:
             replacement = parse(completion.text, problem, self.prompt_format)
             if completion.finish == "length" or replacement is None:
                 unparsable += 1
                 continue
-            answer = answers.setdefault(
-                replacement, _Answer(replacement=replacement, origin="model")
-            )
-            answer.origin = "both" if answer.origin == "rule" else answer.origin
-            # A remote server may not tell: NaN, which has no place in a ranking or in JSON.
-            known = not math.isnan(completion.logprob)
-            answer.logprob = completion.logprob if known else None
-            answer.tokens = completion.tokens
-        return list(answers.values()), unparsable, prompt
+            prover.start(replacement)
+            known = answers.get(replacement)
+            if known is None or completion.number < known.number:
+                answers[replacement] = _Answer(
+                    number=completion.number,
+                    # A remote server may not tell: NaN, which has no place in a ranking or in JSON.
+                    logprob=None if math.isnan(completion.logprob) else completion.logprob,
+                    tokens=completion.tokens,
+                )
+        return prompt, answers, unparsable
 
     def _generate(
         self, problem: Problem, n: int, cancel: Cancel | None
@@ -200,46 +198,43 @@ class Fixer:
         assert self._engine is not None
         while True:
             prompt = render(problem, self.prompt_format)
-            try:
-                completions = list(
-                    self._engine.generate(
-                        prompt,
-                        n=n,
-                        max_tokens=self._settings.max_tokens,
-                        temperature=self._settings.temperature,
-                        seed=self._settings.seed,
-                        cancel=cancel,
-                    )
-                )
-                return prompt, iter(completions)
+            completions = self._engine.generate(
+                prompt,
+                n=n,
+                max_tokens=self._settings.max_tokens,
+                temperature=self._settings.temperature,
+                seed=self._settings.seed,
+                cancel=cancel,
+            )
+            try:  # the first one shows whether the prompt fits
+                first = list(itertools.islice(completions, 1))
+                return prompt, itertools.chain(first, completions)
             except PromptTooLong:
                 smaller = _shrunk(problem)
                 if smaller == problem:
                     raise
                 problem = smaller
 
-    def _candidate(
+    def _candidates(
         self,
         document: Document,
         problem: Problem,
-        answer: _Answer,
-        baseline: Baseline,
-        test: TestRunner | None,
-    ) -> Candidate:
-        edits = edit.edits_for(document, problem.region, answer.replacement)
-        new_text = edit.apply(document.text, edits)
-        return Candidate(
-            origin=answer.origin,
-            replacement=answer.replacement,
-            edits=edits,
-            new_text=new_text,
-            diff=edit.unified_diff(document, new_text),
-            evidence=evidence.prove(document, problem, new_text, baseline, test=test),
-            title=title(problem.diagnostic, problem.flagged, answer.replacement),
-            logprob=answer.logprob,
-            tokens=answer.tokens,
-            changed_tokens=changed_tokens(problem.flagged, answer.replacement),
-        )
+        answers: dict[Replacement, _Answer],
+        prover: Prover,
+    ) -> list[Candidate]:
+        """Everything that was proved: the rules' first, then the model's by their numbers."""
+        by_rule = prover.rules()
+        known = {proof.replacement for proof in by_rule}
+        by_number = sorted(answers, key=lambda replacement: answers[replacement].number)
+        by_model = [prover.result(replacement) for replacement in by_number]
+        found = []
+        for proof in (*by_rule, *(proof for proof in by_model if proof.replacement not in known)):
+            answer = answers.get(proof.replacement)
+            origin: Origin = "model"
+            if proof.replacement in known:
+                origin = "rule" if answer is None else "both"
+            found.append(_candidate(document, problem, proof, origin, answer))
+        return found
 
     def _scored(
         self,
@@ -262,6 +257,23 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
+
+
+def _candidate(
+    document: Document, problem: Problem, proof: Proof, origin: Origin, answer: _Answer | None
+) -> Candidate:
+    return Candidate(
+        origin=origin,
+        replacement=proof.replacement,
+        edits=proof.edits,
+        new_text=proof.new_text,
+        diff=edit.unified_diff(document, proof.new_text),
+        evidence=proof.evidence,
+        title=title(problem.diagnostic, problem.flagged, proof.replacement),
+        logprob=None if answer is None else answer.logprob,
+        tokens=0 if answer is None else answer.tokens,
+        changed_tokens=changed_tokens(problem.flagged, proof.replacement),
+    )
 
 
 def _shrunk(problem: Problem) -> Problem:

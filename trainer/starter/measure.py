@@ -22,7 +22,7 @@ METRICS = "metrics.json"
 def measure(out: Path, *, held: int = 2000) -> Path:
     """out/metrics.json: exact first answers per kind, and the suite with and without the model."""
     path = out / METRICS
-    engine = LlamaEngine(out / "starter.gguf", model_id="starter", context_tokens=2048)
+    engine = LlamaEngine(out / "starter.gguf", model_id="starter")
     try:
         samples = list(read_samples([out / "samples" / "held.jsonl"]))[:held]
         settings = Settings()

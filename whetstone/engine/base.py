@@ -43,13 +43,15 @@ class Cancel:
 class Completion:
     """One answer. `logprob` sums over its `tokens` tokens, the end token included, in nats.
 
-    NaN where a remote server does not tell.
+    NaN where a remote server does not tell. `number` is the answer's place among those asked for:
+    0 is the greedy one.
     """
 
     text: str
     logprob: float
     tokens: int
     finish: Literal["stop", "length"]
+    number: int = 0
 
     @property
     def mean_logprob(self) -> float:
@@ -87,7 +89,10 @@ class Engine(Protocol):
         seed: int = 0,
         cancel: Cancel | None = None,
     ) -> Iterator[Completion]:
-        """Yield up to `n` answers, the greedy one first, the others sampled from `seed`.
+        """Yield up to `n` different answers, each as it is finished.
+
+        Number 0 is the greedy one, the others are sampled from `seed`. The same seed gives the
+        same answers in the same order.
 
         Raises:
             Cancelled: `cancel` was set; at most 200 ms later.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from whetstone.engine.base import Engine
+from whetstone.engine.options import EngineOptions
+from whetstone.engine.tuning import read_tuning
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,9 +28,17 @@ def load_engine(settings: Settings, registry: Registry) -> Engine:
     from whetstone.engine.llama import LlamaEngine  # compiled code: only where a model is used
 
     return LlamaEngine(
-        entry.path,
-        model_id=entry.model_id,
-        context_tokens=settings.context_tokens,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
+        entry.path, model_id=entry.model_id, options=options_for(settings, entry.model_id)
     )
+
+
+def options_for(settings: Settings, model_id: str) -> EngineOptions:
+    """What the tuning record of this model and machine says, where the settings leave it open."""
+    record = read_tuning(model_id)
+    tuned = EngineOptions() if record is None else record.options
+    chosen: dict[str, Any] = {"context_tokens": settings.context_tokens}
+    if settings.threads:
+        chosen |= {"threads": settings.threads, "threads_batch": settings.threads}
+    if settings.gpu_layers >= 0:
+        chosen["gpu_layers"] = settings.gpu_layers
+    return dataclasses.replace(tuned, **chosen)

@@ -51,7 +51,8 @@ class ScriptedEngine:
         self.prompts.append(prompt)
         for rank, text in enumerate(self._script(prompt)[:n], start=1):
             _wait(self._delay_s, cancel)
-            yield Completion(text=text, logprob=-self._gap * rank, tokens=10, finish="stop")
+            logprob = -self._gap * rank
+            yield Completion(text=text, logprob=logprob, tokens=10, finish="stop", number=rank - 1)
 
     def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
         answers = [*self._script(prompt)]

@@ -9,10 +9,12 @@ import pytest
 
 from whetstone.engine import Cancel, PromptTooLong
 from whetstone.engine.llama import LlamaEngine
+from whetstone.engine.options import EngineOptions
 from whetstone.errors import Cancelled, ModelError
 from whetstone.prompt import END, Prompt
 
 TEXT = "<|pre|>def area(radius):<|post|><|msg|>F821 undefined name<|bug|>    return raduis"
+OPTIONS = EngineOptions(context_tokens=512, threads=1)
 ANSWER = "<|fix|>    return radius"
 
 
@@ -22,7 +24,7 @@ def prompt(text=TEXT):
 
 @pytest.fixture(scope="module")
 def engine(tiny_gguf):
-    engine = LlamaEngine(tiny_gguf, model_id="tiny@0", context_tokens=512, threads=1)
+    engine = LlamaEngine(tiny_gguf, model_id="tiny@0", options=OPTIONS)
     yield engine
     engine.close()
 
@@ -64,19 +66,14 @@ def test_the_same_seed_gives_the_same_answers_whatever_came_before(engine):
     assert answers(engine, seed=6)[1:] != first[1:]
 
 
-def test_a_shared_beginning_is_not_decoded_again(engine, monkeypatch):
+def test_a_shared_beginning_is_not_decoded_again(engine):
     list(engine.generate(prompt(TEXT), n=1, max_tokens=1))
-    decoded = []
-    original = engine._decode
-
-    def spy(tokens, **arguments):
-        decoded.append(len(tokens))
-        original(tokens, **arguments)
-
-    monkeypatch.setattr(engine, "_decode", spy)
+    before = engine.stats
     list(engine.generate(prompt(TEXT + "x"), n=1, max_tokens=1))
+    spent = engine.stats - before
 
-    assert decoded[0] < len(engine.tokenize(TEXT)) / 4
+    assert spent.prompt_tokens == len(engine.tokenize(TEXT + "x"))
+    assert spent.prompt_tokens_recomputed < spent.prompt_tokens / 4
 
 
 def test_what_does_not_fit_says_so(engine):
@@ -85,7 +82,7 @@ def test_what_does_not_fit_says_so(engine):
 
 
 def test_cancelling_stops_at_once_and_the_engine_works_on(tiny_gguf):
-    engine = LlamaEngine(tiny_gguf, model_id="tiny@0", context_tokens=512, threads=1)
+    engine = LlamaEngine(tiny_gguf, model_id="tiny@0", options=OPTIONS)
     cancel = Cancel()
     stopped: list[float] = []
 
@@ -108,23 +105,6 @@ def test_cancelling_stops_at_once_and_the_engine_works_on(tiny_gguf):
 
     assert stopped[0] - asked < 2  # 200 ms are promised; benchmarks.lsp_latency measures them
     assert len(after) == 1
-
-
-def test_llama_cpp_itself_is_stopped_while_a_prompt_is_processed(engine):
-    class SetAfterTheFirstLook(Cancel):
-        """Not set when the decode begins, set when llama.cpp asks from inside it."""
-
-        looks = 0
-
-        def is_set(self):
-            self.looks += 1
-            return self.looks > 2
-
-    cancel = SetAfterTheFirstLook()
-    with pytest.raises(Cancelled):
-        list(engine.generate(prompt("abc " * 100), n=1, max_tokens=1, cancel=cancel))
-    assert cancel.looks > 2
-    assert engine._cached == []  # nothing of the aborted batch counts as decoded
 
 
 def test_an_aborted_prompt_leaves_no_trace(engine):

@@ -1,0 +1,142 @@
+"""Prompts that were computed before: the one in the context, and parked ones of other documents.
+
+llama.cpp attends over all used cells of a context, those of other sequences included, so only the
+current prompt stays there. The others are parked outside, as bytes, the least recently used ones
+dropped when they exceed the budget; bringing one back is a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whetstone.engine.llama.context import PROMPT, Context
+from whetstone.engine.llama.stats import Counters
+
+_WORTH = 16  # tokens; computing fewer is as quick as moving a whole state
+_ENTRIES = 512
+
+Tokens = NDArray[np.int32]
+
+
+@dataclass(slots=True, eq=False)
+class Parked:
+    """A prompt that is not in the context."""
+
+    tokens: Tokens
+    state: NDArray[np.uint8]
+
+
+class PromptCache:
+    """What the context's prompt sequence holds, and what can be brought back into it."""
+
+    def __init__(self, context: Context, counters: Counters, *, budget_bytes: int) -> None:
+        self._context = context
+        self._counters = counters
+        self._budget = budget_bytes
+        self._live: Tokens = np.empty(0, np.int32)
+        self.parked: list[Parked] = []  # least recently used first
+
+    @property
+    def live(self) -> Tokens:
+        return self._live
+
+    @property
+    def parked_bytes(self) -> int:
+        return sum(entry.state.nbytes for entry in self.parked)
+
+    def prepare(self, tokens: Tokens) -> int:
+        """Make the context hold the longest known beginning of `tokens`; its length.
+
+        What the context holds beyond that is parked when it is most of a prompt: an edit at the
+        same place leaves most of it standing, another document does not.
+        """
+        same = common(self._live, tokens)
+        best, longest = None, same + _WORTH
+        for entry in self.parked:
+            # One comparison rules most of them out: to win, an entry has to agree at `longest`.
+            if entry.tokens.size > longest < tokens.size and (
+                entry.tokens[longest] == tokens[longest]
+            ):
+                found = common(entry.tokens, tokens)
+                if found > longest:
+                    best, longest = entry, found
+        if best is not None or same < self._live.size / 2:
+            self._park()
+        if best is not None and self._restore(best):
+            same = longest
+        return self.trim(same)
+
+    def compute(self, tokens: Tokens, draft: Sequence[int]) -> int:
+        """Make the context hold `tokens`, then `draft`, computing only what it lacks.
+
+        Returns the batch index of the last of `tokens`; its logits and those of `draft` are kept.
+        `draft` is no part of the prompt: `settle` takes it away.
+
+        Raises:
+            Cancelled: what was computed until then stays known.
+        """
+        kept = self.prepare(tokens)
+        kept = self.trim(min(kept, tokens.size - 1))  # the last one gives the first logits
+        self._counters.prompt_tokens += tokens.size
+        while True:
+            chunk = self._context.chunk
+            last = tokens.size - kept + len(draft) <= chunk
+            end = tokens.size if last else min(kept + chunk, tokens.size - 1)
+            self._counters.prompt_tokens_recomputed += end - kept
+            row = self._context.decode_prompt(
+                [*tokens[kept:end], *(draft if last else ())],
+                kept,
+                outputs=1 + len(draft) if last else 0,
+            )
+            self._live = tokens[:end]
+            if last:
+                return row
+            kept = end
+
+    def settle(self) -> None:
+        """Take away what was decoded behind the prompt."""
+        if not self._context.trim(PROMPT, self._live.size):
+            self._live = self._live[:0]
+
+    def trim(self, length: int) -> int:
+        """Keep the first `length` tokens, or none where the model cannot; how many are kept."""
+        if length < self._live.size:
+            kept = self._context.trim(PROMPT, length)
+            self._live = self._live[: length if kept else 0]
+        return self._live.size
+
+    def replace(self, tokens: Tokens, state: NDArray[np.uint8]) -> bool:
+        """Put a saved prompt into the context; False, and an empty context, when it is refused."""
+        loaded = self._context.load(PROMPT, state)
+        self._live = tokens if loaded else np.empty(0, np.int32)
+        return loaded
+
+    def clear(self) -> None:
+        self.parked.clear()
+
+    def park(self, entry: Parked) -> None:
+        """Keep `entry` as the most recently used one, as far as the budget allows."""
+        if entry.state.nbytes > self._budget:
+            return
+        self.parked.append(entry)
+        while self.parked_bytes > self._budget or len(self.parked) > _ENTRIES:
+            del self.parked[0]
+
+    def _park(self) -> None:
+        if self._live.size >= _WORTH and self._budget:
+            self.park(Parked(self._live, self._context.save(PROMPT)))
+
+    def _restore(self, entry: Parked) -> bool:
+        self.parked = [other for other in self.parked if other is not entry]
+        return self.replace(entry.tokens, entry.state)
+
+
+def common(one: Tokens, other: Tokens) -> int:
+    """How many tokens two prompts share from their beginning."""
+    size = min(one.size, other.size)
+    different = np.flatnonzero(one[:size] != other[:size])
+    return int(different[0]) if different.size else size

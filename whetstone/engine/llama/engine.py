@@ -1,0 +1,195 @@
+"""GGUF models in this process: the parts of this package put together.
+
+A request tokenizes its prompt, computes what no cache holds of it, and decodes all answers side by
+side. One request runs at a time; a later one ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from whetstone.engine.base import Cancel, Completion, PromptTooLong, Score
+from whetstone.engine.llama.answers import Answers, Branch, Limits, Node
+from whetstone.engine.llama.cache import PromptCache, Tokens
+from whetstone.engine.llama.context import PROMPT, ROWS, Context
+from whetstone.engine.llama.lookup import Guesses
+from whetstone.engine.llama.model import Model
+from whetstone.engine.llama.sampling import Sampler, Workspace
+from whetstone.engine.llama.stats import Counters, Stats
+from whetstone.engine.options import EngineOptions
+from whetstone.errors import EngineError
+from whetstone.prompt import Prompt
+
+
+class LlamaEngine:
+    """One GGUF model and its caches. Owned by one thread at a time."""
+
+    def __init__(self, path: Path, *, model_id: str, options: EngineOptions | None = None) -> None:
+        """Load the model; takes from 20 ms (the starter) to seconds.
+
+        Raises:
+            ModelError: the file is missing or llama.cpp cannot load it.
+        """
+        self.options = options or EngineOptions()
+        self._model_id = model_id
+        self._counters = Counters()
+        self._model = Model(path, gpu_layers=self.options.gpu_layers)
+        try:
+            self._context = Context(self._model, self.options, self._counters)
+        except BaseException:
+            self._model.close()
+            raise
+        self._workspace = Workspace(self._model.vocab_size)
+        self._cache = PromptCache(
+            self._context, self._counters, budget_bytes=self.options.cache_mb * 1_000_000
+        )
+        self._guesses = Guesses(self._model)
+        speculates = self.options.speculation and self._model.can_trim
+        self._first_draft = min(2 * self.options.draft_tokens, ROWS - 1) if speculates else 0
+        self._request = 0  # counts requests: only the latest may go on
+        self._forked = False  # sequences of answers may hold cells
+
+    @property
+    def model_id(self) -> str:
+        return self._model_id
+
+    @property
+    def prompt_format(self) -> str:
+        return self._model.format
+
+    @property
+    def stats(self) -> Stats:
+        """Counts since the model was loaded."""
+        return self._counters.snapshot()
+
+    def close(self) -> None:
+        """Free the model's memory; harmless when called twice."""
+        self._request += 1
+        self._cache.clear()
+        self._workspace.close()
+        self._context.close()
+        self._model.close()
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids; special tokens are parsed and none is added."""
+        return self._model.tokenize(text)
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        n: int,
+        max_tokens: int,
+        temperature: float = 0.8,
+        seed: int = 0,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Completion]:
+        """See `Engine.generate`. A later request ends this one: going on with it is an error."""
+        request = self._begin(cancel)
+        tokens = self._tokens(prompt.text, reserve=max_tokens)
+        guesses = self._guesses.of(tokens, self.tokenize("".join(prompt.starts[:1])))
+        answers = Answers(
+            model=self._model,
+            context=self._context,
+            workspace=self._workspace,
+            counters=self._counters,
+            limits=self._limits(prompt, max_tokens),
+            guess=guesses.after,
+        )
+        width = min(n, self._context.sequences, (self._context.size - tokens.size) // max_tokens)
+        for first in range(0, n, width):
+            draft = answers.until_stop(guesses.first(min(max_tokens - 1, self._first_draft)))
+            row = self._cache.compute(tokens, draft)
+            samplers = [
+                Sampler(temperature=temperature, seed=seed, number=number)
+                if number and temperature > 0
+                else None
+                for number in range(first, min(n, first + width))
+            ]
+            root = self._fork(samplers, first, tokens.size)
+            try:
+                for completion in answers.run(root, row, draft):
+                    yield completion
+                    self._check(request)
+            finally:
+                for sampler in samplers:
+                    if sampler is not None:
+                        sampler.close()
+                if request == self._request:
+                    self._join()
+        self._guesses.remember(answers.greedy)
+
+    def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
+        """See `Engine.score`."""
+        self._begin(cancel)
+        target = self.tokenize(answer + prompt.stop)
+        tokens = self._tokens(prompt.text, reserve=len(target))
+        # Row i predicts target[i]: the prompt's last token stands before the target's.
+        row = self._cache.compute(tokens, target[: ROWS - 1])
+        total = self._logprob(row, target[:ROWS])
+        for done in range(ROWS, len(target), ROWS):
+            following = target[done : done + ROWS]
+            chunk = target[done - 1 : done - 1 + len(following)]
+            self._context.decode_prompt(chunk, tokens.size + done - 1, outputs=len(chunk))
+            total += self._logprob(0, following)
+        self._cache.settle()
+        return Score(logprob=total, tokens=len(target))
+
+    def _logprob(self, row: int, tokens: Sequence[int]) -> float:
+        """Of `tokens` after each other, the first predicted by batch index `row`."""
+        return sum(
+            self._workspace.row(self._context.row(row + ahead)).logprob(token)
+            for ahead, token in enumerate(tokens)
+        )
+
+    # -- one request --------------------------------------------------------------------------
+
+    def _begin(self, cancel: Cancel | None) -> int:
+        if not self._context.is_open:
+            raise EngineError("The model was closed. Load it again.")
+        self._request += 1
+        self._context.stop.watch(cancel)
+        self._join()
+        return self._request
+
+    def _check(self, request: int) -> None:
+        if request != self._request:
+            raise EngineError("A later request ended this one: an engine answers one at a time.")
+
+    def _tokens(self, text: str, *, reserve: int) -> Tokens:
+        tokens = np.array(self.tokenize(text), np.int32)
+        if tokens.size + reserve > self._context.size:
+            raise PromptTooLong(
+                f"The prompt has {tokens.size} tokens and the answer may have {reserve}, but the "
+                f"context holds {self._context.size}. Set `context_tokens` higher."
+            )
+        return tokens
+
+    def _limits(self, prompt: Prompt, max_tokens: int) -> Limits:
+        return Limits(
+            max_tokens=max_tokens,
+            draft_tokens=self.options.draft_tokens if self._first_draft else 0,
+            stops=frozenset(self.tokenize(prompt.stop)[:1]),
+            starts=tuple(self.tokenize(start)[0] for start in prompt.starts),
+        )
+
+    def _fork(self, samplers: Sequence[Sampler | None], first: int, length: int) -> Node:
+        """One sequence per answer, all sharing the cells of the prompt."""
+        branches = []
+        for index, sampler in enumerate(samplers):
+            branch = Branch(number=first + index, sequence=PROMPT + 1 + index, sampler=sampler)
+            self._context.copy(PROMPT, branch.sequence)
+            branches.append(branch)
+        self._cache.settle()
+        self._forked = True
+        return Node(branches=tuple(branches), tokens=(), logprob=0.0, position=length - 1)
+
+    def _join(self) -> None:
+        """Forget what is left of the answers; the prompt stays."""
+        if self._forked:
+            for sequence in range(PROMPT + 1, PROMPT + 1 + self._context.sequences):
+                self._context.drop(sequence)
+            self._forked = False
