@@ -123,8 +123,89 @@ def _trainings(db: Database) -> None:
     db.execute("CREATE INDEX trainings_by_run ON trainings(run_id)")
 
 
+def _tallies(db: Database) -> None:
+    """Counts kept as rows come and go: counting a million suggestions anew takes half a minute."""
+    # outcome '' counts the suggestions themselves, settled or not.
+    db.execute(
+        """CREATE TABLE tallies (
+            day TEXT NOT NULL,
+            code TEXT NOT NULL,
+            model_id TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (day, code, model_id, outcome)
+        ) WITHOUT ROWID"""
+    )
+    db.execute(
+        """CREATE TABLE pair_tallies (
+            source TEXT NOT NULL,
+            triplet INTEGER NOT NULL,  -- 1 when it has both sides
+            trained INTEGER NOT NULL,  -- 1 when a training run has used it
+            count INTEGER NOT NULL,
+            PRIMARY KEY (source, triplet, trained)
+        ) WITHOUT ROWID"""
+    )
+    _count_what_is_there(db)
+    for trigger in _TALLY_TRIGGERS:
+        db.execute(trigger)
+
+
+_KEY = "substr(s.created_at, 1, 10), s.code, s.model_id"
+_SAME_KEY = "day = substr(OLD.created_at, 1, 10) AND code = OLD.code AND model_id = OLD.model_id"
+_BOTH = "chosen IS NOT NULL AND rejected IS NOT NULL"
+_TRAINED = "EXISTS (SELECT 1 FROM trainings t WHERE t.pair_id = {0}.id)"
+
+
+def _count_what_is_there(db: Database) -> None:
+    db.execute(f"INSERT INTO tallies SELECT {_KEY}, '', count(*) FROM suggestions s GROUP BY 1,2,3")
+    db.execute(
+        f"INSERT INTO tallies SELECT {_KEY}, o.outcome, count(*) FROM outcomes o "
+        "JOIN suggestions s ON s.id = o.suggestion_id GROUP BY 1, 2, 3, 4"
+    )
+    db.execute(
+        "INSERT INTO pair_tallies "
+        f"SELECT source, {_BOTH}, {_TRAINED.format('p')}, count(*) FROM pairs p "
+        "GROUP BY 1, 2, 3"
+    )
+
+
+def _move_pair(row: str, trained: str, step: int) -> str:
+    """One more or one fewer pair of the kind of `row`; its kind by `trained`, 0 or 1."""
+    return f"""INSERT INTO pair_tallies
+        SELECT source, {_BOTH}, {trained}, {step} FROM pairs WHERE id = {row}
+        ON CONFLICT DO UPDATE SET count = count + {step};"""
+
+
+# A suggestion's outcomes, and a pair's trainings, go with it: what they count is subtracted while
+# they are still there.
+_TALLY_TRIGGERS = (
+    """CREATE TRIGGER tally_suggestion AFTER INSERT ON suggestions BEGIN
+        INSERT INTO tallies
+        VALUES (substr(NEW.created_at, 1, 10), NEW.code, NEW.model_id, '', 1)
+        ON CONFLICT DO UPDATE SET count = count + 1; END""",
+    f"""CREATE TRIGGER tally_outcome AFTER INSERT ON outcomes BEGIN
+        INSERT INTO tallies
+        SELECT {_KEY}, NEW.outcome, 1 FROM suggestions s WHERE s.id = NEW.suggestion_id
+        ON CONFLICT DO UPDATE SET count = count + 1; END""",
+    f"""CREATE TRIGGER untally_suggestion BEFORE DELETE ON suggestions BEGIN
+        UPDATE tallies SET count = count - 1 WHERE {_SAME_KEY} AND (outcome = '' OR
+            outcome = (SELECT outcome FROM outcomes o WHERE o.suggestion_id = OLD.id));
+        DELETE FROM tallies WHERE {_SAME_KEY} AND count <= 0; END""",
+    f"CREATE TRIGGER tally_pair AFTER INSERT ON pairs BEGIN {_move_pair('NEW.id', '0', 1)} END",
+    f"""CREATE TRIGGER untally_pair BEFORE DELETE ON pairs BEGIN
+        {_move_pair("OLD.id", _TRAINED.format("OLD"), -1)} END""",
+    f"""CREATE TRIGGER tally_training AFTER INSERT ON trainings
+        WHEN (SELECT count(*) FROM trainings WHERE pair_id = NEW.pair_id) = 1 BEGIN
+        {_move_pair("NEW.pair_id", "0", -1)} {_move_pair("NEW.pair_id", "1", 1)} END""",
+    f"""CREATE TRIGGER untally_training AFTER DELETE ON trainings
+        WHEN NOT EXISTS (SELECT 1 FROM trainings WHERE pair_id = OLD.pair_id) BEGIN
+        {_move_pair("OLD.pair_id", "1", -1)} {_move_pair("OLD.pair_id", "0", 1)} END""",
+)
+
 # Step n is STEPS[n - 1].
-STEPS: tuple[Callable[[Database], None], ...] = (_suggestions, _events, _pairs, _trainings)
+STEPS: tuple[Callable[[Database], None], ...] = (
+    _suggestions, _events, _pairs, _trainings, _tallies,
+)  # fmt: skip
 LATEST = len(STEPS)
 
 

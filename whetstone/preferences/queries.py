@@ -199,12 +199,18 @@ def to_purge(db: Database, *, before: str | None, outcomes: list[str] | None) ->
 
 
 def stats(db: Database) -> Stats:
-    outcomes = _counts(db, "SELECT outcome, count(*) FROM outcomes GROUP BY 1 ORDER BY 2 DESC, 1")
-    total = db.execute("SELECT count(*) FROM suggestions").fetchone()[0]
-    triplets, untrained, unpaired = db.execute(
-        f"SELECT coalesce(sum({_TRIPLET}), 0), "  # noqa: S608 - constants
-        f"coalesce(sum(({_TRIPLET}) AND {_UNTRAINED}), 0), "
-        f"coalesce(sum(NOT ({_TRIPLET})), 0) FROM pairs p"
+    """From the tallies that the store keeps (migrations.py), never by counting every row."""
+    outcomes = _counts(
+        db,
+        "SELECT outcome, sum(count) FROM tallies WHERE outcome != '' GROUP BY 1 ORDER BY 2 DESC, 1",
+    )
+    total, triplets, untrained, unpaired = db.execute(
+        """SELECT
+            (SELECT coalesce(sum(count), 0) FROM tallies WHERE outcome = ''),
+            coalesce(sum(count) FILTER (WHERE triplet), 0),
+            coalesce(sum(count) FILTER (WHERE triplet AND NOT trained), 0),
+            coalesce(sum(count) FILTER (WHERE NOT triplet), 0)
+        FROM pair_tallies"""
     ).fetchone()
     return Stats(
         suggestions=total,
@@ -213,10 +219,14 @@ def stats(db: Database) -> Stats:
         triplets=triplets,
         untrained=untrained,
         unpaired=unpaired,
-        sources=_counts(db, "SELECT source, count(*) FROM pairs GROUP BY 1 ORDER BY 2 DESC, 1"),
-        by_code=_groups(db, "s.code", "2 DESC, 1"),
-        by_model=_groups(db, "s.model_id", "2 DESC, 1"),
-        by_day=_groups(db, "substr(s.created_at, 1, 10)", "1"),
+        sources=_counts(
+            db,
+            "SELECT source, sum(count) FROM pair_tallies GROUP BY 1 HAVING sum(count) > 0 "
+            "ORDER BY 2 DESC, 1",
+        ),
+        by_code=_groups(db, "code", "2 DESC, 1"),
+        by_model=_groups(db, "model_id", "2 DESC, 1"),
+        by_day=_groups(db, "day", "1"),
     )
 
 
@@ -226,11 +236,14 @@ def _counts(db: Database, sql: str) -> dict[str, int]:
 
 def _groups(db: Database, column: str, order: str) -> tuple[Group, ...]:
     """Outcomes per value of a column; `column` and `order` are ours, never a user's."""
-    joined = "FROM suggestions s LEFT JOIN outcomes o ON o.suggestion_id = s.id"
-    names = db.execute(f"SELECT {column}, count(*) {joined} GROUP BY 1 ORDER BY {order}").fetchall()
+    names = db.execute(
+        f"SELECT {column}, sum(count) FROM tallies WHERE outcome = '' "  # noqa: S608
+        f"GROUP BY 1 ORDER BY {order}"
+    ).fetchall()
     settled: dict[str, dict[str, int]] = {}
     for name, outcome, count in db.execute(
-        f"SELECT {column}, o.outcome, count(*) {joined} WHERE o.outcome IS NOT NULL GROUP BY 1, 2"
+        f"SELECT {column}, outcome, sum(count) FROM tallies "  # noqa: S608
+        "WHERE outcome != '' GROUP BY 1, 2"
     ).fetchall():
         settled.setdefault(name, {})[outcome] = count
     return tuple(

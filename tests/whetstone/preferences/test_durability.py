@@ -9,6 +9,7 @@ import stat
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,30 @@ def test_a_damaged_file_is_set_aside(path: Path, damage: str) -> None:
         assert store.notices == () and store.stats().suggestions == 1
 
 
+def test_a_large_file_is_checked_whole_after_damage_was_met(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whetstone.preferences.database._CHECKED_BYTES", 0)
+    with PreferenceStore.open(path) as store:
+        for _ in range(20):
+            accept(store)
+    connection = sqlite3.connect(path)
+    [page] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'suggestions'")
+    connection.close()
+    with path.open("r+b") as stream:  # the schema is whole: opening does not notice
+        stream.seek((page[0] - 1) * 4096)
+        stream.write(b"\xff" * 4096)
+    with PreferenceStore.open(path) as store:
+        assert store.notices == ()
+        with pytest.raises(StoreError, match="damaged"):
+            store.suggestions()
+    with PreferenceStore.open(path) as store:
+        assert "set aside" in store.notices[0]
+    with PreferenceStore.open(path) as store:
+        assert store.notices == ()
+    assert not path.with_name("preferences.db.suspect").exists()
+
+
 def test_two_damaged_files_are_both_kept(path: Path) -> None:
     PreferenceStore.open(path).close()
     for text in (b"one" * 1000, b"two" * 1000):
@@ -327,3 +352,19 @@ def test_after_close_every_call_says_so(path: Path) -> None:
 def test_importing_the_store_loads_no_database_library(start: Process) -> None:
     code = "import sys, whetstone.preferences; print('sqlite_utils' in sys.modules)"
     assert finish(start(code)) == "False\n"
+
+
+def test_the_log_is_folded_into_the_file_when_nobody_writes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whetstone.preferences.database._IDLE_S", 0.05)
+    with PreferenceStore.open(path) as store:
+        before = path.stat().st_size
+        for _ in range(30):
+            accept(store)
+        end = time.monotonic() + 20
+        while path.stat().st_size == before and time.monotonic() < end:
+            time.sleep(0.02)
+        assert path.stat().st_size > before
+        accept(store)
+        assert store.stats().suggestions == 31
