@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from trainer.run_folder import RunFolder
 
-# Written last into a checkpoint: one without it was cut off by a kill.
+# Written last into a checkpoint: one without it was cut off by a kill, or holds no numbers.
 COMPLETE = "complete"
 
 # (stage, step, steps in all, values of this step)
@@ -32,7 +34,14 @@ class RunCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (folder / COMPLETE).touch()
+        if _is_finite(folder / "adapter_model.safetensors"):
+            (folder / COMPLETE).touch()
+
+
+def _is_finite(adapter: Path) -> bool:
+    """A step with a finite loss can still end in weights that are no numbers."""
+    weights = load_file(str(adapter)).values()
+    return all(bool(torch.isfinite(tensor).all()) for tensor in weights)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

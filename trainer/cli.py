@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 def main() -> None:
     """Train on your own choices, and grow, measure and export models.
 
-    Exit status: 0 done, 1 trained but not promoted, 2 error, 3 too few triplets,
-    4 another training run is in progress.
+    Exit status: 0 done, 1 trained but no better, so not promoted, 2 error, 3 too few triplets,
+    4 another training run is in progress, 5 trained, but not enough data to tell whether it is
+    better, so not promoted.
     """
 
 
@@ -61,6 +62,14 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @_option("--dpo-epochs", "[default: 3]", type=float)
 @_option("--sft-learning-rate", "[default: 1e-3 below 100 M parameters, else 2e-4]", type=float)
 @_option("--dpo-learning-rate", "[default: 5e-4 below 100 M parameters, else 5e-5]", type=float)
+@_option("--loss", "sigmoid, robust, hinge or ipo. [default: sigmoid]")
+@_option(
+    "--label-smoothing",
+    "Share of pairs that stand the wrong way round. [default: measured per source]",
+    type=float,
+)
+@_option("--max-kl", "Stop at so many nats per token from the reference. [default: 10]", type=float)
+@click.option("--qlora", is_flag=True, default=None, help="Base in 4 bit; wants a GPU.")
 @_option("--beta", "Pull towards the reference model in DPO. [default: 0.1]", type=float)
 @_option(
     "--sft-weight", "Weight of the chosen answers' likelihood in DPO. [default: 1]", type=float
@@ -118,7 +127,7 @@ def retrain(
         raise
     if as_json:
         facts = {"run": str(result.run), "promoted": result.promoted, "reason": result.reason}
-        click.echo(json.dumps({**facts, "model": result.model}, indent=2))
+        click.echo(json.dumps({**facts, "answer": result.answer, "model": result.model}, indent=2))
     else:
         verdict = "Promoted" if result.promoted else "Kept, but not promoted"
         click.echo(f"{verdict}: {result.model or 'no model'}: {result.reason}.")
@@ -126,7 +135,7 @@ def retrain(
         if result.model and not result.promoted:
             click.echo(f"To serve it all the same: trainer models use {result.model}")
     if not result.promoted and not if_enough:
-        sys.exit(1)
+        sys.exit(5 if result.answer == "undecided" else 1)
 
 
 def _compose(

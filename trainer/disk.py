@@ -15,15 +15,31 @@ _SCARCE = 4 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def check_room(folder: Path, parameters: int, model_size: int) -> None:
-    """Raises TrainingError when a run of a model of this size would not fit beside `folder`."""
-    # base, merged and unquantized GGUF in 32 bit; the new file in the run and in the registry
-    needed = 3 * 4 * parameters + 2 * model_size + _SPARE
+def check_room(folder: Path, parameters: int, model_size: int, stage: str = "prepared") -> None:
+    """Foresee a full disk.
+
+    Args:
+        stage: what is about to begin; what earlier stages wrote is there already.
+
+    Raises:
+        TrainingError: what a model of this size still has to write does not fit beside `folder`.
+    """
+    full_precision = 4 * parameters  # bytes
+    ahead = {
+        "prepared": 3 * full_precision + 2 * model_size,  # base, merged, unquantized; two files
+        "sft": 3 * full_precision + 2 * model_size,
+        "dpo": 2 * full_precision + 2 * model_size,
+        "merged": 2 * full_precision + 2 * model_size,
+        "exported": full_precision + 2 * model_size,
+        "verified": model_size,
+        "gated": model_size,
+    }
+    needed = ahead[stage] + _SPARE
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise TrainingError(
-            f"{folder}: training needs about {needed >> 20:,} MB of disk and {free >> 20:,} MB are "
-            "free. Free some space, or set WHETSTONE_DATA to a folder on a larger disk."
+            f"{folder}: training still needs about {needed >> 20:,} MB of disk and {free >> 20:,} "
+            "MB are free. Free some space, or set WHETSTONE_DATA to a folder on a larger disk."
         )
 
 

@@ -18,4 +18,4 @@ class AlreadyRunning(TrainingError):
 
 
 class Diverged(TrainingError):
-    """The loss is no longer a number."""
+    """The loss is no longer a number, or the model left its reference."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,18 @@ from whetstone.prompt import FormatName, answer_text, render
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One pair for one model. The answers end with the format's stop token."""
+    """One pair, or one answer without a partner, for one model.
 
+    The answers end with the format's stop token. `smoothing` is the share of such pairs that are
+    believed to stand the wrong way round.
+    """
+
+    pair_id: int
     prompt: tuple[int, ...]
-    chosen: tuple[int, ...]
-    rejected: tuple[int, ...]
+    chosen: tuple[int, ...] | None
+    rejected: tuple[int, ...] | None
     weight: float
+    smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,27 +38,59 @@ class Encoded:
     shortened: int
     dropped: int
 
+    @property
+    def notice(self) -> str | None:
+        """A sentence for the user, when not everything went in as it was."""
+        if not self.shortened and not self.dropped:
+            return None
+        return (
+            f"{self.shortened} prompts lost context lines from their middle to fit, {self.dropped} "
+            "pairs were dropped: too long even without context, or alike once rendered."
+        )
+
 
 def encode(
-    pairs: Sequence[Pair], tokenizer: Any, format: FormatName, *, max_length: int
+    pairs: Sequence[Pair],
+    tokenizer: Any,
+    format: FormatName,
+    *,
+    max_length: int,
+    noise: Mapping[str, float] | None = None,
 ) -> Encoded:
-    """Render and tokenize `pairs`, prompt and answer apart, as the engine does when it serves."""
+    """Render and tokenize `pairs`, prompt and answer apart, as the engine does when it serves.
+
+    A prompt that is too long loses lines from its middle: context, the farthest from the problem
+    first. Its beginning (the task) and its end (the problem and its lines) stay, and so do both
+    answers, whole.
+
+    Args:
+        max_length: tokens of prompt and longer answer together.
+        noise: by source, the share of pairs that stand the wrong way round.
+    """
     examples, shortened, dropped = [], 0, 0
     for pair in pairs:
-        assert pair.chosen is not None and pair.rejected is not None
         stop = render(pair.problem, format).stop
-        answers = [
-            _ids(tokenizer, answer_text(pair.problem, side, format) + stop)
+        chosen, rejected = (
+            None
+            if side is None
+            else _ids(tokenizer, answer_text(pair.problem, side, format) + stop)
             for side in (pair.chosen, pair.rejected)
-        ]
-        room = max_length - max(map(len, answers))
+        )
+        room = max_length - max(len(chosen or ()), len(rejected or ()))
         prompt, problem = _fit(pair.problem, tokenizer, format, room)
-        if prompt is None or answers[0] == answers[1]:
+        if prompt is None or chosen == rejected:
             dropped += 1
             continue
         shortened += problem != pair.problem
         examples.append(
-            Example(prompt=prompt, chosen=answers[0], rejected=answers[1], weight=pair.weight)
+            Example(
+                pair_id=pair.id,
+                prompt=prompt,
+                chosen=chosen,
+                rejected=rejected,
+                weight=pair.weight,
+                smoothing=(noise or {}).get(pair.source, 0.0),
+            )
         )
     return Encoded(examples=tuple(examples), shortened=shortened, dropped=dropped)
 
@@ -64,17 +102,28 @@ def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:
 def _fit(
     problem: Problem, tokenizer: Any, format: FormatName, room: int
 ) -> tuple[tuple[int, ...] | None, Problem]:
-    """The prompt with as much context as `room` tokens hold, nearest lines kept; or None."""
+    """The prompt with as many context lines as `room` tokens hold, nearest lines kept; or None."""
+
+    def attempt(lines: int) -> tuple[tuple[int, ...], Problem]:
+        smaller = problem if lines == whole else _shrink(problem, lines)
+        return _ids(tokenizer, render(smaller, format).text), smaller
+
     whole = max(len(problem.above), len(problem.below), len(problem.head))
-    keep = whole
-    while True:
-        smaller = problem if keep == whole else _shrink(problem, keep)
-        prompt = _ids(tokenizer, render(smaller, format).text)
-        if len(prompt) <= room:
-            return prompt, smaller
-        if keep == 0:
-            return None, problem
-        keep = keep // 2
+    best = attempt(whole)
+    if len(best[0]) <= room:
+        return best
+    best = attempt(0)
+    if len(best[0]) > room:
+        return None, problem
+    fits, too_many = 0, whole
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        found = attempt(middle)
+        if len(found[0]) <= room:
+            fits, best = middle, found
+        else:
+            too_many = middle
+    return best
 
 
 def _shrink(problem: Problem, lines: int) -> Problem:

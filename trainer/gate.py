@@ -1,70 +1,144 @@
 """May the new model serve? Both files go through the engine that serves, on the same questions.
 
-The new one must fix no fewer of the evaluation problems, and on held-out pairs it must prefer what
-the user chose by more than the active model does. When nothing can be told it is not promoted.
+Two tests, both paired: McNemar's on the evaluation problems, and the sequential test on held-out
+problems, where a model has to prefer what the user chose. Only a model that was shown to be better
+is promoted: when the data cannot tell, the active one stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from trainer.evaluation.statistics import mcnemar
+from trainer.sequential import LEVEL, Answer, Evidence, sequential_test
 from whetstone.engine.base import Engine, PromptTooLong
 from whetstone.preferences.records import Pair
 from whetstone.prompt import FORMATS, FormatName, answer_text, render
 
 
-class Solved(Protocol):
+class Case(Protocol):
+    """What became of one evaluation problem; "right" is the verdict that counts."""
+
+    @property
+    def case(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+
+
+class Measured(Protocol):
     """What an evaluation suite returns."""
 
     @property
-    def solved(self) -> int: ...
-    @property
-    def total(self) -> int: ...
+    def outcomes(self) -> Sequence[Case]: ...
 
 
 # (the model, how many problems or None for all)
-Evaluate = Callable[[Engine, int | None], Solved]
+Evaluate = Callable[[Engine, int | None], Measured]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """One model: problems fixed, and its preference margin per held-out pair in nats."""
+    """One model: which problems it fixed, and its margin on each held-out pair in nats.
+
+    Attributes:
+        kinds: of every problem, by name.
+        right: the names of those it fixed.
+        margins: by pair, log p(chosen) - log p(rejected).
+    """
 
     model_id: str
-    solved: int
-    total: int
-    margins: tuple[float, ...]
+    kinds: Mapping[str, str]
+    right: frozenset[str]
+    margins: Mapping[int, float]
+
+    @property
+    def solved(self) -> int:
+        return len(self.right)
+
+    @property
+    def total(self) -> int:
+        return len(self.kinds)
 
     @property
     def margin(self) -> float:
-        return sum(self.margins) / max(1, len(self.margins))
+        return _mean(self.margins.values())
 
     @property
     def accuracy(self) -> float:
         """Share of held-out pairs whose chosen answer it finds likelier than the rejected one."""
-        return sum(margin > 0 for margin in self.margins) / max(1, len(self.margins))
+        return _mean(margin > 0 for margin in self.margins.values())
 
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "margin": self.margin, "accuracy": self.accuracy}
+    def summary(self) -> dict[str, Any]:
+        return {
+            "model_id": self.model_id,
+            "solved": self.solved,
+            "total": self.total,
+            "margin": self.margin,
+            "accuracy": self.accuracy,
+        }
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / max(1, len(numbers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`reason` is one sentence for the user, whether it passed or not."""
+    """`reason` is one sentence for the user.
 
-    passed: bool
+    Attributes:
+        gained, lost: problems that only the new model fixed, and only the active one.
+        p_problems: McNemar's p-value that both are equally good at them.
+        held_out: problems whose pairs were held out.
+        improved: of these, how many moved towards the user's choice.
+    """
+
+    answer: Answer
     reason: str
     active: Scores
     candidate: Scores
+    gained: int
+    lost: int
+    p_problems: float
+    preference: Evidence
+    held_out: int
+    improved: int
+
+    @property
+    def passed(self) -> bool:
+        return self.answer == "better"
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "answer": self.answer,
             "passed": self.passed,
             "reason": self.reason,
-            "active": self.active.to_json(),
-            "candidate": self.candidate.to_json(),
+            "active": self.active.summary(),
+            "candidate": self.candidate.summary(),
+            "gained": self.gained,
+            "lost": self.lost,
+            "p_problems": self.p_problems,
+            "preference": asdict(self.preference),
+            "held_out": self.held_out,
+            "improved": self.improved,
+            "cases": [
+                {
+                    "case": name,
+                    "kind": kind,
+                    "before": name in self.active.right,
+                    "after": name in self.candidate.right,
+                }
+                for name, kind in self.active.kinds.items()
+            ],
+            "pairs": [
+                {"pair": pair, "before": before, "after": self.candidate.margins[pair]}
+                for pair, before in self.active.margins.items()
+            ],
         }
 
 
@@ -72,12 +146,12 @@ def measure(
     engine: Engine, pairs: Sequence[Pair], evaluate: Evaluate, *, limit: int | None = None
 ) -> Scores:
     """Score one model. Pairs whose prompt does not fit its context count as margin 0."""
-    result = evaluate(engine, limit)
+    outcomes = evaluate(engine, limit).outcomes
     return Scores(
         model_id=engine.model_id,
-        solved=result.solved,
-        total=result.total,
-        margins=tuple(_margin(engine, pair) for pair in pairs),
+        kinds={outcome.case: outcome.kind for outcome in outcomes},
+        right=frozenset(outcome.case for outcome in outcomes if outcome.verdict == "right"),
+        margins={pair.id: _margin(engine, pair) for pair in pairs},
     )
 
 
@@ -100,29 +174,70 @@ def _format(engine: Engine) -> FormatName:
     return next(name for name in FORMATS if name == engine.prompt_format)
 
 
-def decide(active: Scores, candidate: Scores) -> Verdict:
-    """The rule, and the reason in words."""
-    faults = []
-    if candidate.solved < active.solved:
-        faults.append(
-            f"it fixes {candidate.solved} of {candidate.total} evaluation problems, "
-            f"the active model {active.solved}"
-        )
-    if not candidate.margins:
-        faults.append("there are no held-out pairs to tell whether it is better")
-    elif candidate.margin <= active.margin:
-        faults.append(
-            f"its preference margin on {len(candidate.margins)} held-out pairs is "
-            f"{candidate.margin:.2f} nats, the active model's {active.margin:.2f}"
-        )
-    elif candidate.accuracy < active.accuracy:
-        faults.append(
-            f"it prefers the chosen answer in {candidate.accuracy:.0%} of the held-out pairs, "
-            f"the active model in {active.accuracy:.0%}"
-        )
-    reason = "; ".join(faults) or (
-        f"it fixes {candidate.solved} of {candidate.total} evaluation problems (before: "
-        f"{active.solved}), and its preference margin on {len(candidate.margins)} held-out pairs "
-        f"went from {active.margin:.2f} to {candidate.margin:.2f} nats"
+def decide(active: Scores, candidate: Scores, problems: Mapping[int, str]) -> Verdict:
+    """The rule, and the reason in words.
+
+    Args:
+        problems: by pair, the problem it is about. Pairs of one problem are no independent
+            witnesses: they speak with one voice, their mean.
+    """
+    gained = len(candidate.right - active.right)
+    lost = len(active.right - candidate.right)
+    differences = _per_problem(active, candidate, problems)
+    facts: dict[str, Any] = {
+        "active": active,
+        "candidate": candidate,
+        "gained": gained,
+        "lost": lost,
+        "p_problems": mcnemar(gained, lost),
+        "preference": sequential_test(differences),
+        "held_out": len(differences),
+        "improved": sum(difference > 0 for difference in differences),
+    }
+    draft = Verdict(answer="undecided", reason="", **facts)
+    answer = _answer(draft)
+    return Verdict(answer=answer, reason=_reason(draft, answer), **facts)
+
+
+def _per_problem(active: Scores, candidate: Scores, problems: Mapping[int, str]) -> list[float]:
+    """The mean change of the margin per held-out problem, in the order of the pairs."""
+    changes: dict[str, list[float]] = {}
+    for pair, before in active.margins.items():
+        changes.setdefault(problems[pair], []).append(candidate.margins[pair] - before)
+    return [_mean(values) for values in changes.values()]
+
+
+def _answer(verdict: Verdict) -> Answer:
+    surely = verdict.p_problems < LEVEL
+    fewer, more = verdict.lost > verdict.gained, verdict.gained > verdict.lost
+    if verdict.preference.answer == "worse" or (fewer and surely):
+        return "worse"
+    if fewer:
+        return "undecided"  # perhaps by chance; but a doubt is no reason to promote
+    if verdict.preference.answer == "better" or (more and surely):
+        return "better"
+    return "undecided"
+
+
+def _reason(verdict: Verdict, answer: Answer) -> str:
+    fixes = (
+        f"it fixes {verdict.candidate.solved} of {verdict.candidate.total} evaluation problems, "
+        f"the active model {verdict.active.solved} ({verdict.gained} gained, {verdict.lost} lost"
+        f", p = {verdict.p_problems:.2g})"
     )
-    return Verdict(passed=not faults, reason=reason, active=active, candidate=candidate)
+    parts = [fixes, _preference(verdict)]
+    if answer == "undecided":
+        return "not enough data to tell whether it is better: " + "; ".join(parts)
+    return ("it is worse: " if answer == "worse" else "") + "; ".join(parts)
+
+
+def _preference(verdict: Verdict) -> str:
+    if not verdict.held_out:
+        return "there are no held-out pairs"
+    found = verdict.preference
+    side, odds = ("against", found.worse) if found.worse > found.better else ("for", found.better)
+    return (
+        f"its preference margin on held-out pairs went from {verdict.active.margin:.2f} to "
+        f"{verdict.candidate.margin:.2f} nats, up on {verdict.improved} of {verdict.held_out} "
+        f"problems (odds {side} it {odds:.1f} to 1; {1 / LEVEL:.0f} to 1 decides)"
+    )

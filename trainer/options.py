@@ -8,6 +8,7 @@ from typing import Any
 
 from whetstone.errors import UsageError
 
+LOSSES = ("sigmoid", "robust", "hinge", "ipo")
 _SMALL = 100_000_000  # parameters
 
 
@@ -21,9 +22,15 @@ class RetrainOptions:
         held_out: share of problems that are never trained on.
         max_length: tokens of prompt and answer together; longer prompts lose context lines.
         sft_learning_rate, dpo_learning_rate: None takes what suits the model's size (`for_size`).
+        loss: one of LOSSES; see trainer/dpo/loss.py.
         beta: strength of the pull towards the reference model in DPO.
+        label_smoothing: share of pairs believed to stand the wrong way round; None takes what
+            was measured of each source (trainer/noise.py).
+        max_kl: nats per token from the reference at which the run is stopped.
         sft_weight: weight of the chosen answers' own likelihood beside the DPO loss. Without it
             the chosen answers become less likely, too, only less so than the rejected.
+        batch_size: examples per step; on a lack of memory they go through in smaller parts.
+        qlora: load the base in 4 bit while training; wants a GPU and bitsandbytes.
         quantization: of the new file; the active model's when None.
         save_steps: steps between checkpoints: what a kill may cost.
         eval_limit: evaluation problems that the gate uses; all of them when None.
@@ -39,9 +46,13 @@ class RetrainOptions:
     sft_learning_rate: float | None = None
     dpo_epochs: float = 3.0
     dpo_learning_rate: float | None = None
+    loss: str = "sigmoid"
     beta: float = 0.1
+    label_smoothing: float | None = None
+    max_kl: float = 10.0
     sft_weight: float = 1.0
     batch_size: int = 8
+    qlora: bool = False
     max_steps: int = -1
     save_steps: int = 20
     seed: int = 0
@@ -54,7 +65,11 @@ class RetrainOptions:
             raise UsageError("--held-out must lie between 0 and 1, for example 0.2.")
         if self.min_pairs < 2:
             raise UsageError("--min-pairs must be at least 2: one to train on, one held out.")
-        for name in ("beta", "batch_size", "max_length", "save_steps", "lora_rank"):
+        if self.loss not in LOSSES:
+            raise UsageError(f"--loss must be one of {', '.join(LOSSES)}.")
+        if self.label_smoothing is not None and not 0 <= self.label_smoothing < 0.5:
+            raise UsageError("--label-smoothing must lie between 0 and 0.5, for example 0.1.")
+        for name in ("beta", "batch_size", "max_length", "save_steps", "lora_rank", "max_kl"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"--{name.replace('_', '-')} must be more than 0.")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,6 +27,7 @@ from trainer.options import RetrainOptions
 from trainer.reporter import Reporter
 from trainer.run_folder import RunFolder, runs_root, tried_pairs, unfinished
 from trainer.selection import PairSource, Selection, select
+from trainer.sequential import Answer
 from whetstone.models.entry import ModelEntry
 from whetstone.models.registry import Registry
 
@@ -46,6 +48,7 @@ class Result:
     promoted: bool
     reason: str
     model: str | None
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +115,11 @@ def _begin(root: Path, options: RetrainOptions, tools: Tools, *, again: bool) ->
             "held_out": [pair_to_json(pair) for pair in chosen.held_out],
         },
     )
+    alone = sum(not pair.is_triplet for pair in chosen.train)
     tools.reporter.say(
-        f"{run.name}: {len(chosen.train)} triplets to train on ({chosen.replayed} of them from "
-        f"earlier runs), {len(chosen.held_out)} held out, starting from {active.model_id}."
+        f"{run.name}: {len(chosen.train) - alone} triplets and {alone} answers without a partner "
+        f"to train on ({chosen.replayed} of them from earlier runs), {len(chosen.held_out)} "
+        f"triplets held out, starting from {active.model_id}."
     )
     return run
 
@@ -132,9 +137,12 @@ def _config(options: RetrainOptions, active: ModelEntry, chosen: Selection) -> d
         "quantization": options.quantization or active.quantization.lower(),
         "data_hash": data_hash((*chosen.train, *chosen.held_out)),
         "train": len(chosen.train),
+        "unpaired": sum(not pair.is_triplet for pair in chosen.train),
         "held_out": len(chosen.held_out),
         "replayed": chosen.replayed,
         "fresh": list(chosen.fresh),
+        "sources": dict(Counter(pair.source for pair in chosen.train)),
+        "noise": dict(chosen.noise),
         "versions": {name: version(name) for name in packages} | {"python": sys.version.split()[0]},
     }
 
@@ -151,15 +159,17 @@ def _carry_through(run: RunFolder, tools: Tools) -> Result:
         ("verified", stages.verify),
         ("gated", stages.gate),
     )
+    entry = tools.registry.active()
     try:
         for stage, step in work:
             if not run.has(stage):
+                check_room(run.path, entry.parameters, entry.size, stage)
                 run.finish(stage, **step())
                 if stage == "dpo":
                     stages.draw()
     except Diverged as error:
         run.finish("failed", reason=str(error))
-        _clean(run, keep_merged=False)
+        _clean(run, keep_merged=False, keep_checkpoints=True)
         raise
     return _conclude(run, tools)
 
@@ -179,8 +189,15 @@ def _conclude(run: RunFolder, tools: Tools) -> Result:
             run.path / "model.gguf",
             name=name,
             parent=config["parent"],
-            metrics={key: verdict[key] for key in ("active", "candidate")},
-            data={"run": run.name, "hash": config["data_hash"], "train": config["train"]},
+            metrics={key: verdict[key] for key in ("active", "candidate", "answer", "reason")},
+            data={
+                "run": run.name,
+                "hash": config["data_hash"],
+                "train": config["train"],
+                "held_out": config["held_out"],
+                "sources": config.get("sources", {}),
+                "base": config["training_base"],
+            },
             training_base=str(run.path / "merged") if promote else None,
         )
     if promote and name:
@@ -189,7 +206,9 @@ def _conclude(run: RunFolder, tools: Tools) -> Result:
         tools.preferences.mark_trained(config["fresh"], run.name)
     run.finish("promoted" if promote else "kept", reason=reason, model=name)
     _clean(run, keep_merged=promote)
-    return Result(run=run.path, promoted=promote, reason=reason, model=name)
+    return Result(
+        run=run.path, promoted=promote, reason=reason, model=name, answer=verdict["answer"]
+    )
 
 
 def _model_name(parent: str, run: str) -> str:
@@ -201,13 +220,15 @@ def _model_name(parent: str, run: str) -> str:
     return f"{stem}-{run}"
 
 
-def _clean(run: RunFolder, *, keep_merged: bool) -> None:
+def _clean(run: RunFolder, *, keep_merged: bool, keep_checkpoints: bool = False) -> None:
     """Leave the record and the adapter; user code (pairs.json) and large files go."""
-    for name in ("base", "sft", "sft-checkpoints", "dpo-checkpoints"):
+    checkpoints = () if keep_checkpoints else ("sft-checkpoints", "dpo-checkpoints")
+    for name in ("base", "sft", *checkpoints):
         shutil.rmtree(run.path / name, ignore_errors=True)
     if not keep_merged:
         shutil.rmtree(run.path / "merged", ignore_errors=True)
-    for path in (run.path / "pairs.json", run.path / "model.gguf", *run.path.glob(".*.tmp")):
+    named = ("pairs.json", "reference.safetensors", "model.gguf")
+    for path in (*(run.path / name for name in named), *run.path.glob(".*.tmp")):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

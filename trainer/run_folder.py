@@ -101,6 +101,10 @@ class RunFolder:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.write_json("state.json", {**past, **facts, "stage": stage, "at": now})
 
+    def note(self, **facts: Any) -> None:
+        """Record facts within the present stage."""
+        self.write_json("state.json", {**self.state, **facts})
+
     def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
         """Append one line to metrics.jsonl."""
         line = json.dumps({"stage": stage, "step": step, **values})

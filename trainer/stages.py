@@ -15,12 +15,13 @@ from export.merge import merge
 from export.quantize import QUANTIZATIONS, export_gguf, next_larger
 from export.verify import Comparison, Verification, mean_hf_margin, verify_export
 from trainer.base_model import check_format, find_base
+from trainer.dpo.attention import choose_attention
 from trainer.examples import Encoded, encode, pair_from_json
-from trainer.gate import decide, measure
+from trainer.gate import Scores, decide, measure
 from trainer.options import RetrainOptions
 from trainer.plot import write_plot
 from trainer.run_folder import RunFolder
-from trainer.training import train_dpo, train_sft
+from trainer.training import TrainingJob, train_dpo, train_sft
 from whetstone.engine.llama import LlamaEngine
 from whetstone.errors import NotEnoughData
 from whetstone.preferences.records import Pair
@@ -40,7 +41,6 @@ class Stages:
         self._config = run.read_json("config.json")
         self._options = RetrainOptions.from_json(self._config["options"])
         self._format: FormatName = self._config["format"]
-        self._step = tools.reporter.step
 
     @cached_property
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
@@ -62,30 +62,56 @@ class Stages:
         return base
 
     def sft(self) -> dict[str, Any]:
-        encoded = self._encode()
-        if encoded.shortened or encoded.dropped:
-            self._tools.reporter.say(
-                f"{encoded.shortened} prompts lost context lines to fit, {encoded.dropped} pairs "
-                "were dropped: too long even without context, or alike once rendered."
-            )
-        if not encoded.examples:
+        attention = choose_attention()
+        self._tools.reporter.say(f"Training with {attention} on prompts that are computed once.")
+        train_sft(self._job())
+        return {"attention": attention, "encoded": self._counts}
+
+    def dpo(self) -> dict[str, Any]:
+        margins = train_dpo(self._job(), self._run.path / "sft")
+        return {"learnt": {str(pair): round(margin, 4) for pair, margin in margins.items()}}
+
+    def _job(self) -> TrainingJob:
+        return TrainingJob(
+            run=self._run,
+            base=self._base,
+            examples=self._encoded.examples,
+            options=self._options,
+            reporter=self._tools.reporter,
+        )
+
+    @cached_property
+    def _encoded(self) -> Encoded:
+        tokenizer = AutoTokenizer.from_pretrained(self._base)
+        limit = min(self._options.max_length, load_config(self._base).max_position_embeddings)
+        fixed = self._options.label_smoothing
+        noise = self._config.get("noise", {})
+        encoded = encode(
+            self._pairs[0],
+            tokenizer,
+            self._format,
+            max_length=limit,
+            noise=noise if fixed is None else dict.fromkeys(noise, fixed),
+        )
+        if encoded.notice:
+            self._tools.reporter.say(encoded.notice)
+        if not any(example.chosen for example in encoded.examples):
             raise NotEnoughData(
                 "No triplet fits the model's context. Raise --max-length, or use a model with a "
                 "longer context."
             )
-        train_sft(self._run, self._base, encoded.examples, self._options, self._step)
-        return {"shortened": encoded.shortened, "dropped": encoded.dropped}
+        return encoded
 
-    def dpo(self) -> dict[str, Any]:
-        examples = self._encode().examples
-        adapter = self._run.path / "sft"
-        train_dpo(self._run, self._base, adapter, examples, self._options, self._step)
-        return {}
-
-    def _encode(self) -> Encoded:
-        tokenizer = AutoTokenizer.from_pretrained(self._base)
-        limit = min(self._options.max_length, load_config(self._base).max_position_embeddings)
-        return encode(self._pairs[0], tokenizer, self._format, max_length=limit)
+    @property
+    def _counts(self) -> dict[str, int]:
+        examples = self._encoded.examples
+        return {
+            "pairs": sum(bool(e.chosen and e.rejected) for e in examples),
+            "chosen_alone": sum(not e.rejected for e in examples),
+            "rejected_alone": sum(not e.chosen for e in examples),
+            "shortened": self._encoded.shortened,
+            "dropped": self._encoded.dropped,
+        }
 
     def draw(self) -> None:
         title = f"{self._run.name}, from {self._config['parent']}"
@@ -153,17 +179,16 @@ class Stages:
         verification = self._run.state["verification"]
         if not verification["passed"]:
             reason = "the exported file failed verification: " + "; ".join(verification["problems"])
-            return {
-                "verdict": {"passed": False, "reason": reason, "active": None, "candidate": None}
-            }
+            return {"verdict": {"answer": "worse", "passed": False, "reason": reason}}
         active = self._tools.registry.active()
         before = self._measure(active.path, active.model_id)
         path = self._run.path / "model.gguf"
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
         after = self._measure(path, f"{self._run.name}@{digest}")
-        return {"verdict": decide(before, after).to_json()}
+        problems = {pair.id: pair.problem_id for pair in self._pairs[1]}
+        return {"verdict": decide(before, after, problems).to_json()}
 
-    def _measure(self, path: Path, model_id: str) -> Any:
+    def _measure(self, path: Path, model_id: str) -> Scores:
         self._tools.reporter.say(f"Measuring {model_id} ...")
         engine = LlamaEngine(path, model_id=model_id)
         try:

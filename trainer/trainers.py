@@ -1,30 +1,83 @@
-"""TRL's trainers with this project's loss: weighted pairs, and the KL measured at every step.
+"""TRL's trainers on packed rows whose prompts are computed once.
 
-Configuration names, optimiser, schedule, callbacks and checkpoints are TRL's. Two things of theirs
-are replaced: the dataset preparation (rows come tokenized, so nothing is truncated) and the loss.
+Configuration names, optimiser, schedule, callbacks and checkpoints are TRL's. Replaced are the
+dataset preparation (rows come tokenized, so nothing is truncated), the batch and the loss.
 """
 
 from __future__ import annotations
 
+import types
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 from trl import DPOTrainer, SFTTrainer
-from trl.trainer.utils import use_adapter
 
-from trainer.batches import answer_logits
-from trainer.dpo_loss import kl_divergence, preference_loss, token_logprobs, weighted_nll
+from trainer.dpo.attention import Attention, row_mask
+from trainer.dpo.loss import (
+    PAIR_LOSSES,
+    Margins,
+    answer_sums,
+    coarse_kl,
+    kto_loss,
+    weighted_mean,
+)
+from trainer.dpo.reference import KEPT, Reference
+from trainer.dpo.rows import REJECTED
+from trainer.dpo.scores import Head, TokenScores, likeliest_tokens, score_tokens
 from trainer.errors import Diverged
 from whetstone.errors import TrainingError
 
-REFERENCE_ADAPTER = "ref"  # the name TRL gives to the frozen copy of an adapter trained again
+
+class _PackedRows:
+    """What both trainers need of the model: the states at the places that predict answer tokens."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        return dataset
+
+    def _adopt(self, model: Any, attention: Attention) -> None:
+        """Let the model return its last states: the head is applied to few of them, in chunks."""
+        causal_lm = model.get_base_model()
+        if "sliding_attention" in (getattr(causal_lm.config, "layer_types", None) or ()):
+            raise TrainingError("Models with sliding windows cannot be trained on shared prompts.")
+        head = causal_lm.get_output_embeddings()
+        self.head = Head(weight=head.weight, bias=getattr(head, "bias", None))
+        self.attention = attention
+        causal_lm.forward = types.MethodType(_last_states, causal_lm)
+
+    def _states(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
+        """(tokens scored, hidden)."""
+        states = model(
+            input_ids=inputs["input_ids"],
+            position_ids=inputs["position_ids"],
+            attention_mask=row_mask(inputs["example"], inputs["branch"], self.attention),
+        )
+        return states.flatten(0, 1)[inputs["score_at"]]  # type: ignore[no-any-return]
+
+    def _note(self, values: Mapping[str, Tensor | float]) -> None:
+        trainer: Any = self
+        mode = "train" if trainer.model.training else "eval"
+        for name, value in values.items():
+            number = value.detach() if isinstance(value, Tensor) else value
+            trainer._metrics[mode][name].append(float(number))
 
 
-class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+def _last_states(self: Any, **inputs: Any) -> Tensor:
+    """Stands in for the `forward` of a causal language model: (rows, width, hidden)."""
+    states: Tensor = self.base_model(**inputs, use_cache=False).last_hidden_state
+    return states
+
+
+class AnswerTrainer(_PackedRows, SFTTrainer):  # type: ignore[misc]
     """Supervised training on the chosen answers: the prompt is read, not learned."""
 
     loss_is_scaled_for_ga = False  # a micro-batch's mean, whatever the accumulation
+
+    def __init__(self, *, attention: Attention, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._adopt(self.model, attention)
 
     def compute_loss(
         self,
@@ -34,75 +87,140 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Weighted mean of the negative log-likelihood per answer token."""
-        logits, targets, mask = answer_logits(model, inputs)
-        logprobs = token_logprobs(logits.float(), targets, mask)
-        loss = _finite(weighted_nll(logprobs, mask, inputs["weight"]), self.state.global_step)
-        right = ((logits.argmax(dim=-1) == targets) * mask).sum() / mask.sum()
-        self._metrics[_mode(self)]["mean_token_accuracy"].append(float(right))
+        scores = score_tokens(self._states(model, inputs), self.head, inputs["score_token"])
+        weights = inputs["weight"][inputs["score_example"]]
+        loss = weighted_mean(-scores.logprobs, weights)
+        self._note({"mean_token_accuracy": scores.likeliest.float().mean()})
+        loss = _finite(loss, self.state.global_step)
         return (loss, {}) if return_outputs else loss
 
 
-class PairTrainer(DPOTrainer):  # type: ignore[misc]
-    """DPO of an adapter against a frozen copy of itself as it was at the start."""
+class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
+    """Preference training of an adapter against what the reference model said of each example."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, *, attention: Attention, max_kl: float, **arguments: Any) -> None:
         super().__init__(**arguments)
-        if REFERENCE_ADAPTER not in self.model.peft_config:
-            raise TrainingError("TRL made no reference adapter: this version of it is not usable.")
+        if "ref" in self.model.peft_config:  # TRL's frozen copy: its answers are stored instead
+            self.model.delete_adapter("ref")
         weights = dict(zip(self.loss_types, self.loss_weights, strict=True))
         self._sft_weight = weights.pop("sft", 0.0)
-        if set(weights) != {"sigmoid"}:
-            raise TrainingError(f"Only the losses sigmoid and sft are known, not {set(weights)}.")
+        if not weights or set(weights) - set(PAIR_LOSSES):
+            known = ", ".join(PAIR_LOSSES)
+            raise TrainingError(f"The losses are {known}, and sft beside one; not {set(weights)}.")
+        self._pair_weights = weights
+        self._max_kl = max_kl
+        self.margins: dict[int, float] = {}  # nats over the reference, by index, as last seen
+        self._adopt(self.model, attention)
 
-    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
-        return dataset
+    @torch.no_grad()
+    def compute_reference(self, rows: Sequence[Mapping[str, Any]]) -> Reference:
+        """What the model says as it is now, example by example in the order of `rows`."""
+        loader: Any = DataLoader(
+            rows,  # type: ignore[arg-type]
+            batch_size=self.args.per_device_train_batch_size,
+            collate_fn=self.data_collator,
+        )
+        self.model.eval()
+        sums: list[tuple[Tensor, Tensor]] = []
+        kept: list[tuple[Tensor, Tensor]] = []
+        counts: list[Tensor] = []
+        for batch in map(self._prepare_inputs, loader):
+            with self.compute_loss_context_manager():
+                states = self._states(self.model, batch)
+            scores = score_tokens(states, self.head, batch["score_token"])
+            sums.append(_sums(scores.logprobs, batch))
+            kept.append(likeliest_tokens(states, self.head, KEPT))
+            counts.append(batch["score_example"].bincount(minlength=len(batch["weight"])))
+        self.model.train()
+        chosen, rejected = (torch.cat(side).cpu() for side in zip(*sums, strict=True))
+        ids, logprobs = (torch.cat(part).cpu() for part in zip(*kept, strict=True))
+        return Reference(
+            chosen=chosen,
+            rejected=rejected,
+            offsets=torch.cat(
+                [torch.zeros(1, dtype=torch.long), torch.cat(counts).cpu().cumsum(0)]
+            ),
+            kept_ids=ids.to(torch.int32),
+            kept_logprobs=logprobs,
+        )
 
     def _compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False
     ) -> Any:
-        logits, targets, mask = answer_logits(model, inputs)  # rows: all chosen, then all rejected
-        with (
-            torch.no_grad(),
-            use_adapter(self.accelerator.unwrap_model(model), adapter_name=REFERENCE_ADAPTER),
-        ):
-            reference_logits, _, _ = answer_logits(model, inputs)
-        logprobs = token_logprobs(logits.float(), targets, mask)
-        reference = token_logprobs(reference_logits.float(), targets, mask).sum(dim=-1)
-        chosen, rejected = logprobs.sum(dim=-1).chunk(2)
-        result = preference_loss(
-            chosen,
-            rejected,
-            *reference.chunk(2),
-            weights=inputs["weight"],
-            beta=self.beta,
-            label_smoothing=self.label_smoothing,
+        scores = score_tokens(
+            self._states(model, inputs), self.head, inputs["score_token"], inputs["kept_ids"]
         )
-        nll = weighted_nll(logprobs.chunk(2)[0], mask.chunk(2)[0], inputs["weight"])
-        loss = _finite(result.loss + self._sft_weight * nll, self.state.global_step)
-        margins = result.chosen_rewards - result.rejected_rewards
-        self._note(
-            {
-                "beta": self.beta,
-                "kl": kl_divergence(logits, reference_logits, mask),
-                "nll_chosen": nll,
-                "rewards/chosen": result.chosen_rewards.mean(),
-                "rewards/rejected": result.rejected_rewards.mean(),
-                "rewards/margins": margins.mean(),
-                "rewards/accuracies": (margins > 0).float().mean(),
-                "logps/chosen": chosen.mean(),
-                "logps/rejected": rejected.mean(),
-            }
-        )
+        chosen, rejected = _sums(scores.logprobs, inputs)
+        chosen_ratio = chosen - inputs["reference_chosen"]
+        rejected_ratio = rejected - inputs["reference_rejected"]
+        kl = self._divergence(scores, inputs)
+        loss = self._preference_loss(chosen_ratio, rejected_ratio, kl, inputs)
+        learned = inputs["score_side"] != REJECTED
+        nll = weighted_mean(-scores.logprobs, inputs["weight"][inputs["score_example"]] * learned)
+        self._report(chosen_ratio, rejected_ratio, inputs)
+        self._note({"beta": self.beta, "kl": kl.mean(), "nll_chosen": nll})
+        loss = _finite(loss + self._sft_weight * nll, self.state.global_step)
+        if float(kl.mean()) > self._max_kl:
+            raise Diverged(_exploded(float(kl.mean()), self._max_kl, self.state.global_step))
         return (loss, {}) if return_outputs else loss
 
-    def _note(self, values: dict[str, Tensor | float]) -> None:
-        for name, value in values.items():
-            number = value.detach() if isinstance(value, Tensor) else value
-            self._metrics[_mode(self)][name].append(float(number))
+    def _divergence(self, scores: TokenScores, inputs: Mapping[str, Tensor]) -> Tensor:
+        """KL to the reference per scored token, (tokens,)."""
+        assert scores.kept is not None
+        return coarse_kl(scores.kept, inputs["kept_logprobs"])
+
+    def _preference_loss(
+        self, chosen: Tensor, rejected: Tensor, kl: Tensor, inputs: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Weighted mean over pairs and answers without a partner; arguments are log-ratios."""
+        both = inputs["has_chosen"] & inputs["has_rejected"]
+        ones = torch.ones_like(inputs["score_token"], dtype=torch.float32)
+        chosen_tokens, rejected_tokens = _sums(ones, inputs)
+        margins = Margins(
+            chosen=chosen[both],
+            rejected=rejected[both],
+            chosen_tokens=chosen_tokens[both],
+            rejected_tokens=rejected_tokens[both],
+            smoothing=inputs["smoothing"][both],
+            beta=self.beta,
+        )
+        losses = torch.zeros_like(chosen)
+        for name, weight in self._pair_weights.items():
+            losses[both] = losses[both] + weight * PAIR_LOSSES[name](margins)
+        alone = ~both
+        if alone.any():
+            divergences = answer_sums(
+                kl, inputs["score_example"], inputs["score_side"], len(chosen)
+            )
+            # z of eq. 7: what an answer's tokens diverge by together, averaged over the batch
+            sides = [divergences[0][inputs["has_chosen"]], divergences[1][inputs["has_rejected"]]]
+            wanted = inputs["has_chosen"][alone]
+            ratio = torch.where(wanted, chosen[alone], rejected[alone])
+            losses[alone] = kto_loss(ratio, wanted, torch.cat(sides).mean(), self.beta)
+        return weighted_mean(losses, inputs["weight"])
+
+    def _report(self, chosen: Tensor, rejected: Tensor, inputs: Mapping[str, Tensor]) -> None:
+        """Rewards of the pairs, by TRL's names; and each pair's margin for the report."""
+        both = inputs["has_chosen"] & inputs["has_rejected"]
+        if not both.any():
+            return
+        chosen, rejected = chosen.detach()[both], rejected.detach()[both]
+        margins = chosen - rejected
+        self._note(
+            {
+                "rewards/chosen": self.beta * chosen.mean(),
+                "rewards/rejected": self.beta * rejected.mean(),
+                "rewards/margins": self.beta * margins.mean(),
+                "rewards/accuracies": (margins > 0).float().mean(),
+            }
+        )
+        if self.model.training:
+            numbers = inputs["index"][both].tolist()
+            self.margins.update(zip(numbers, margins.tolist(), strict=True))
 
 
-def _mode(trainer: Any) -> str:
-    return "train" if trainer.model.training else "eval"
+def _sums(values: Tensor, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    return answer_sums(values, inputs["score_example"], inputs["score_side"], len(inputs["weight"]))
 
 
 def _finite(loss: Tensor, step: int) -> Tensor:
@@ -111,4 +229,12 @@ def _finite(loss: Tensor, step: int) -> Tensor:
     raise Diverged(
         f"The loss became {float(loss.detach())} at step {step}. The active model is untouched. "
         "Lower the learning rate (--sft-learning-rate, --dpo-learning-rate) and start again."
+    )
+
+
+def _exploded(kl: float, limit: float, step: int) -> str:
+    return (
+        f"The model left its reference: their divergence was {kl:.1f} nats per token at step "
+        f"{step}, more than {limit:g}. The active model is untouched. Lower the learning rate "
+        "(--dpo-learning-rate) or raise --beta, and start again."
     )

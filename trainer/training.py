@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,85 +15,134 @@ from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
 from trl import DPOConfig, SFTConfig
 
-from trainer.batches import AnswerCollator, PairCollator
-from trainer.callbacks import OnStep, RunCallback, last_checkpoint
+from trainer.callbacks import RunCallback, last_checkpoint
+from trainer.dpo.attention import BLOCK, Attention, choose_attention
+from trainer.dpo.reference import Reference, reference_key
+from trainer.dpo.rows import PrefixCollator
+from trainer.errors import Diverged
 from trainer.examples import Example
+from trainer.memory import with_less_memory
 from trainer.options import RetrainOptions
+from trainer.reporter import Reporter
 from trainer.run_folder import RunFolder
 from trainer.trainers import AnswerTrainer, PairTrainer
+from whetstone.errors import UsageError
 
 _CHECKPOINTING_FROM = 500_000_000  # parameters: below, memory is no concern and time is
+_FLEX_ROW = 4096  # tokens: a block mask skips what lies between, so rows may be long
 
 
-def train_sft(
-    run: RunFolder,
-    base: Path,
-    examples: Sequence[Example],
-    options: RetrainOptions,
-    on_step: OnStep,
-) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """What both stages work with."""
+
+    run: RunFolder
+    base: Path
+    examples: Sequence[Example]
+    options: RetrainOptions
+    reporter: Reporter
+
+
+def train_sft(job: TrainingJob) -> Path:
     """Train a LoRA adapter on the chosen answers; returns its folder."""
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    config = SFTConfig(
-        **_common(run.path / "sft-checkpoints", base, options),
-        num_train_epochs=options.sft_epochs,
-        learning_rate=options.sft_learning_rate,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-    )
-    trainer = AnswerTrainer(
-        model=_load(base),
-        args=config,
-        train_dataset=_dataset(examples),
-        data_collator=AnswerCollator(tokenizer.pad_token_id),
-        processing_class=tokenizer,
-        callbacks=[RunCallback(run, "sft", on_step)],
-        peft_config=LoraConfig(
-            r=options.lora_rank,
-            lora_alpha=options.lora_alpha,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-    )
-    return _train(trainer, run.path / "sft")
+    tokenizer = AutoTokenizer.from_pretrained(job.base)
+    attention = choose_attention()
+    rows = [{**row, "rejected": None} for row in _rows(job.examples) if row["chosen"] is not None]
+
+    def build(micro_batch: int) -> AnswerTrainer:
+        config = SFTConfig(
+            **_common(job, "sft", micro_batch),
+            num_train_epochs=job.options.sft_epochs,
+            learning_rate=job.options.sft_learning_rate,
+            max_length=None,
+            dataset_kwargs={"skip_prepare_dataset": True},
+        )
+        return AnswerTrainer(
+            attention=attention,
+            model=_load(job, attention),
+            args=config,
+            train_dataset=Dataset.from_list(rows),
+            data_collator=_collator(tokenizer, attention),
+            processing_class=tokenizer,
+            callbacks=[RunCallback(job.run, "sft", job.reporter.step)],
+            peft_config=LoraConfig(
+                r=job.options.lora_rank,
+                lora_alpha=job.options.lora_alpha,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            ),
+        )
+
+    return _train(job, "sft", build)
 
 
-def train_dpo(
-    run: RunFolder,
-    base: Path,
-    adapter: Path,
-    examples: Sequence[Example],
-    options: RetrainOptions,
-    on_step: OnStep,
-) -> Path:
-    """Train `adapter` on the pairs, its present state being the reference; returns its folder."""
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    config = DPOConfig(
-        **_common(run.path / "dpo-checkpoints", base, options),
-        num_train_epochs=options.dpo_epochs,
-        learning_rate=options.dpo_learning_rate,
-        max_length=None,
-        beta=options.beta,
-        loss_type=["sigmoid", "sft"],
-        loss_weights=[1.0, options.sft_weight],
-    )
-    trainer = PairTrainer(
-        model=PeftModel.from_pretrained(_load(base), str(adapter), is_trainable=True),
-        args=config,
-        train_dataset=_dataset(examples),
-        data_collator=PairCollator(tokenizer.pad_token_id),
-        processing_class=tokenizer,
-        callbacks=[RunCallback(run, "dpo", on_step)],
-    )
-    return _train(trainer, run.path / "dpo")
+def train_dpo(job: TrainingJob, adapter: Path) -> dict[int, float]:
+    """Train `adapter` on the pairs, its present state being the reference, into the run's `dpo`.
+
+    Returns:
+        By pair, how much further apart its answers are than the reference has them, in nats.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(job.base)
+    attention = choose_attention()
+    rows = _rows(job.examples)
+    key = reference_key(job.base, adapter, rows, f"{_dtype()} {job.options.qlora}")
+    margins: dict[int, float] = {}
+
+    def build(micro_batch: int) -> PairTrainer:
+        collator = _collator(tokenizer, attention)
+        config = DPOConfig(
+            **_common(job, "dpo", micro_batch),
+            num_train_epochs=job.options.dpo_epochs,
+            learning_rate=job.options.dpo_learning_rate,
+            max_length=None,
+            beta=job.options.beta,
+            loss_type=[job.options.loss, "sft"],
+            loss_weights=[1.0, job.options.sft_weight],
+        )
+        model = PeftModel.from_pretrained(_load(job, attention), str(adapter), is_trainable=True)
+        trainer = PairTrainer(
+            attention=attention,
+            max_kl=job.options.max_kl,
+            model=model,
+            args=config,
+            train_dataset=Dataset.from_list(rows),
+            data_collator=collator,
+            processing_class=tokenizer,
+            callbacks=[RunCallback(job.run, "dpo", job.reporter.step)],
+        )
+        trainer.margins = margins
+        path = job.run.path / "reference.safetensors"
+        collator.reference = Reference.load(path, key)
+        if collator.reference is None:
+            reference = trainer.compute_reference(rows)
+            reference.save(path, key)
+            collator.reference = reference
+        return trainer
+
+    _train(job, "dpo", build)
+    return {job.examples[index].pair_id: margin for index, margin in margins.items()}
 
 
-def _common(output: Path, base: Path, options: RetrainOptions) -> dict[str, Any]:
+def _rows(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    return [{**asdict(example), "index": index} for index, example in enumerate(examples)]
+
+
+def _collator(tokenizer: Any, attention: Attention) -> PrefixCollator:
+    if attention == "flex_attention":
+        return PrefixCollator(
+            pad_token_id=tokenizer.pad_token_id, capacity=_FLEX_ROW, multiple=BLOCK
+        )
+    return PrefixCollator(pad_token_id=tokenizer.pad_token_id)
+
+
+def _common(job: TrainingJob, stage: str, micro_batch: int) -> dict[str, Any]:
     cuda = torch.cuda.is_available()
-    size = sum(path.stat().st_size for path in base.glob("*.safetensors"))
+    size = sum(path.stat().st_size for path in job.base.glob("*.safetensors"))
+    options = job.options
     return {
-        "output_dir": str(output),
-        "per_device_train_batch_size": options.batch_size,
+        "output_dir": str(job.run.path / f"{stage}-checkpoints"),
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": -(-options.batch_size // micro_batch),
         "max_steps": options.max_steps,
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.05,  # below 1: a share of all steps
@@ -113,22 +162,74 @@ def _common(output: Path, base: Path, options: RetrainOptions) -> dict[str, Any]
     }
 
 
-def _load(base: Path) -> Any:
-    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    return AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+def _dtype() -> torch.dtype:
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
-def _dataset(examples: Sequence[Example]) -> Dataset:
-    return Dataset.from_list([asdict(example) for example in examples])
+def _load(job: TrainingJob, attention: Attention) -> Any:
+    quantized = {"quantization_config": nf4()} if job.options.qlora else {}
+    return AutoModelForCausalLM.from_pretrained(
+        job.base, dtype=_dtype(), attn_implementation=attention, **quantized
+    )
 
 
-def _train(trainer: Any, out: Path) -> Path:
+def nf4() -> Any:
+    """The 4 bit type of QLoRA (Dettmers et al., arXiv 2305.14314).
+
+    Raises:
+        UsageError: there is no GPU, or bitsandbytes is not installed.
+    """
+    import importlib.util
+
+    from transformers import BitsAndBytesConfig
+
+    if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
+        raise UsageError(
+            "--qlora needs an NVIDIA GPU and the package bitsandbytes (`pip install bitsandbytes`)."
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def _train(job: TrainingJob, stage: str, build: Callable[[int], Any]) -> Path:
     """Train from the last sound checkpoint, if there is one, and save the adapter whole."""
-    trainer.remove_callback(PrinterCallback)
-    resume = last_checkpoint(Path(trainer.args.output_dir))
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+
+    def attempt(micro_batch: int) -> Path:
+        trainer = build(micro_batch)
+        trainer.remove_callback(PrinterCallback)
+        resume = last_checkpoint(Path(trainer.args.output_dir))
+        try:
+            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+            return _save(trainer.model, job.run.path / stage)
+        except Diverged as error:
+            raise Diverged(f"{error} {_good(Path(trainer.args.output_dir))}") from error
+
+    def smaller(micro_batch: int) -> None:
+        job.run.note(micro_batch=micro_batch)
+        job.reporter.say(
+            f"Memory ran out; going on from the last checkpoint with {micro_batch} examples at a "
+            f"time. A step still takes {job.options.batch_size}."
+        )
+
+    begin = job.run.state.get("micro_batch", job.options.batch_size)
+    return with_less_memory(attempt, begin, smaller)
+
+
+def _good(checkpoints: Path) -> str:
+    found = last_checkpoint(checkpoints)
+    return f"The last good checkpoint is {found}." if found else "There is no checkpoint yet."
+
+
+def _save(model: Any, out: Path) -> Path:
+    weights = [value for value in model.parameters() if value.requires_grad]
+    if not all(bool(torch.isfinite(value).all()) for value in weights):
+        raise Diverged("The last step left weights that are no numbers. Lower the learning rate.")
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    trainer.model.save_pretrained(temporary, selected_adapters=["default"])
+    model.save_pretrained(temporary, selected_adapters=["default"])
     if out.exists():
         shutil.rmtree(out)
     temporary.replace(out)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from trainer.batches import AnswerCollator, PairCollator
 from trainer.examples import data_hash, encode, pair_from_json, pair_to_json
 
 
@@ -56,32 +55,31 @@ def test_the_hash_names_contents_and_not_order(pair: Any) -> None:
     assert data_hash([pair(1), pair(2)]) != data_hash([pair(1), pair(3)])
 
 
-def test_rows_are_padded_on_the_left() -> None:
-    rows = [
-        {"prompt": [5, 6], "chosen": [7], "rejected": [8, 9], "weight": 1.0},
-        {"prompt": [5], "chosen": [7], "rejected": [8], "weight": 0.5},
-    ]
-    batch = PairCollator(0)(rows)
-    assert batch["input_ids"].tolist() == [[0, 5, 6, 7], [0, 0, 5, 7], [5, 6, 8, 9], [0, 0, 5, 8]]
-    assert batch["answer_mask"].tolist() == [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 1], [0, 0, 0, 1]]
-    assert batch["position_ids"].tolist()[1] == [0, 0, 0, 1]
-    assert batch["weight"].tolist() == [1.0, 0.5]
-    assert AnswerCollator(0)(rows)["input_ids"].tolist() == [[5, 6, 7], [0, 5, 7]]
+def test_as_many_context_lines_stay_as_fit(pair: Any, problem: Any, tokenizer: Any) -> None:
+    above = tuple(f"    line_{i} = {i} * {i}" for i in range(8))
+    long = dataclasses.replace(pair(1), problem=problem(1, above=above))
+    whole = encode([long], tokenizer, "compact", max_length=512).examples[0]
+    sizes = []
+    for limit in range(len(whole.prompt) + len(whole.chosen), 40, -5):
+        (example,) = encode([long], tokenizer, "compact", max_length=limit).examples or (None,)
+        if example is None:
+            break
+        longest = max(len(example.chosen), len(example.rejected))
+        assert len(example.prompt) + longest <= limit
+        assert example.prompt[0] == whole.prompt[0]  # the beginning stays
+        # and the end (without any context the format no longer dedents it)
+        assert tokenizer.decode(example.prompt).endswith("return lenght_1")
+        sizes.append(tokenizer.decode(example.prompt).count("line_"))
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 4  # line by line
 
 
-def test_logits_of_a_padded_row_are_those_of_the_row_alone(tiny_hf: Path) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM
+def test_an_answer_without_a_partner_is_an_example(pair: Any, tokenizer: Any) -> None:
+    alone = dataclasses.replace(pair(1), chosen=None)
+    (example,) = encode([alone], tokenizer, "compact", max_length=512).examples
+    assert example.chosen is None and example.rejected is not None and example.pair_id == 1
 
-    from trainer.batches import answer_logits, pad_left
-    from trainer.dpo_loss import token_logprobs
 
-    model = AutoModelForCausalLM.from_pretrained(tiny_hf, dtype=torch.float32).eval()
-    rows = [([20, 21, 22, 23, 24, 25], [30, 31, 32]), ([40], [41]), ([50, 51], [52, 53, 54, 55])]
-
-    def sums(some: Any) -> list[float]:
-        with torch.no_grad():
-            logits, targets, mask = answer_logits(model, pad_left(some, 0))
-        return token_logprobs(logits, targets, mask).sum(dim=-1).tolist()
-
-    assert sums(rows) == pytest.approx([sums([row])[0] for row in rows], abs=1e-4)
+def test_smoothing_is_that_of_the_source(pair: Any, tokenizer: Any) -> None:
+    noise = {"test": 0.1}
+    (example,) = encode([pair(1)], tokenizer, "compact", max_length=512, noise=noise).examples
+    assert example.smoothing == 0.1

@@ -2,30 +2,72 @@ from __future__ import annotations
 
 from trainer.gate import Scores, decide
 
+NAMES = [f"case-{n}" for n in range(10)]
+PROBLEMS = {n: f"problem-{n}" for n in range(20)}
 
-def scores(solved: int, *margins: float) -> Scores:
-    return Scores(model_id="m@1", solved=solved, total=10, margins=margins)
+
+def scores(right: set[int], *margins: float) -> Scores:
+    return Scores(
+        model_id="m@1",
+        kinds=dict.fromkeys(NAMES, "missing-colon"),
+        right=frozenset(NAMES[n] for n in right),
+        margins=dict(enumerate(margins)),
+    )
 
 
-def test_better_margin_and_as_many_fixes_pass() -> None:
-    verdict = decide(scores(5, 1.0, -1.0), scores(5, 2.0, 1.0))
+HALF = {0, 1, 2, 3, 4}
+
+
+def test_as_many_fixes_and_a_clear_preference_pass() -> None:
+    verdict = decide(scores(HALF, *[-1.0] * 8), scores(HALF, *[0.5] * 8), PROBLEMS)
     assert verdict.passed
-    assert "from 0.00 to 1.50 nats" in verdict.reason
+    assert "from -1.00 to 0.50 nats, up on 8 of 8 problems" in verdict.reason
 
 
-def test_fewer_fixes_do_not() -> None:
-    verdict = decide(scores(5, 1.0), scores(4, 9.0))
-    assert not verdict.passed and "fixes 4 of 10" in verdict.reason
+def test_too_few_held_out_problems_cannot_tell() -> None:
+    verdict = decide(scores(HALF, *[-1.0] * 4), scores(HALF, *[0.5] * 4), PROBLEMS)
+    assert verdict.answer == "undecided" and not verdict.passed
+    assert verdict.reason.startswith("not enough data to tell")
 
 
-def test_an_equal_margin_is_not_better() -> None:
-    assert not decide(scores(5, 1.0), scores(6, 1.0)).passed
+def test_pairs_of_one_problem_are_one_witness() -> None:
+    before, after = scores(HALF, *[-1.0] * 8), scores(HALF, *[0.5] * 8)
+    same = dict.fromkeys(range(8), "problem-0")
+    verdict = decide(before, after, same)
+    assert verdict.answer == "undecided" and verdict.held_out == 1
 
 
-def test_a_margin_bought_with_accuracy_does_not_pass() -> None:
-    verdict = decide(scores(5, 1.0, 1.0), scores(5, 9.0, -1.0))
-    assert not verdict.passed and "50% of the held-out pairs" in verdict.reason
+def test_one_fix_fewer_is_a_doubt() -> None:
+    verdict = decide(scores(HALF, *[0.0] * 9), scores({0, 1, 2, 3}, *[9.0] * 9), PROBLEMS)
+    assert verdict.answer == "undecided"
+    assert "fixes 4 of 10" in verdict.reason and "0 gained, 1 lost, p = 1" in verdict.reason
+
+
+def test_many_fixes_fewer_is_worse() -> None:
+    verdict = decide(scores(set(range(9)), 0.0), scores({9}, 9.0), PROBLEMS)
+    assert verdict.answer == "worse" and verdict.p_problems < 0.05
+
+
+def test_swapped_fixes_are_no_loss() -> None:
+    verdict = decide(scores({0, 1}, *[0.0] * 9), scores({2, 3}, *[1.0] * 9), PROBLEMS)
+    assert (verdict.gained, verdict.lost, verdict.answer) == (2, 2, "better")
+
+
+def test_many_more_fixes_need_no_held_out_pairs() -> None:
+    verdict = decide(scores(set()), scores(set(range(7))), PROBLEMS)
+    assert verdict.answer == "better" and "there are no held-out pairs" in verdict.reason
+
+
+def test_a_preference_turned_around_is_worse_whatever_it_fixes() -> None:
+    verdict = decide(scores(set(), *[1.0] * 9), scores(set(range(9)), *[0.0] * 9), PROBLEMS)
+    assert verdict.answer == "worse" and verdict.reason.startswith("it is worse")
+
+
+def test_equal_models_are_not_told_apart() -> None:
+    same = scores(HALF, *[1.0] * 20)
+    assert decide(same, same, PROBLEMS).answer == "undecided"
 
 
 def test_nothing_held_out_is_nothing_known() -> None:
-    assert "no held-out pairs" in decide(scores(5), scores(5)).reason
+    verdict = decide(scores(HALF), scores(HALF), PROBLEMS)
+    assert verdict.answer == "undecided" and "no held-out pairs" in verdict.reason

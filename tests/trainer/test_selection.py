@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from trainer.options import RetrainOptions
-from trainer.selection import select
+from trainer.selection import _position, select
 from whetstone.errors import NotEnoughData, UsageError
 
 
@@ -13,8 +14,13 @@ class Stored:
     def __init__(self, *pairs: Any) -> None:
         self._pairs = list(pairs)
 
-    def pairs(self, *, untrained_only: bool = False) -> list[Any]:
-        return [p for p in self._pairs if not untrained_only or p.trained_run is None]
+    def pairs(self, *, kind: str = "triplets", untrained_only: bool = False) -> list[Any]:
+        return [
+            p
+            for p in self._pairs
+            if (kind == "all" or p.is_triplet)
+            and not (untrained_only and p.trained_run is not None)
+        ]
 
 
 def test_no_problem_is_on_both_sides(pair: Any) -> None:
@@ -29,8 +35,43 @@ def test_no_problem_is_on_both_sides(pair: Any) -> None:
 def test_what_is_held_out_stays_held_out(pair: Any) -> None:
     few = select(Stored(*map(pair, range(40))), RetrainOptions(), "compact")
     more = select(Stored(*map(pair, range(80))), RetrainOptions(), "compact")
-    held = {p.problem_id for p in few.held_out}
-    assert held <= {p.problem_id for p in more.held_out}
+    held = {p.problem_id for p in few.held_out if _position(p.problem_id) < 0.2}
+    assert held and held <= {p.problem_id for p in more.held_out}
+
+
+def test_few_problems_still_leave_enough_to_tell(pair: Any) -> None:
+    options = RetrainOptions(held_out=0.01)
+    assert len(select(Stored(*map(pair, range(24))), options, "compact").held_out) == 8
+    assert (
+        len(
+            select(
+                Stored(*map(pair, range(10, 22))),
+                RetrainOptions(min_pairs=9, held_out=0.01),
+                "compact",
+            ).held_out
+        )
+        == 4
+    )  # 40 % of 12 at the most
+
+
+def test_nothing_that_was_trained_on_is_held_out_to_come_to_that_number(pair: Any) -> None:
+    old = [pair(i, trained_run="r") for i in range(30)]
+    chosen = select(
+        Stored(*old, *map(pair, range(30, 60))), RetrainOptions(held_out=1e-9), "compact"
+    )
+    assert len(chosen.held_out) == 8
+    assert all(p.trained_run is None for p in chosen.held_out)
+
+
+def test_answers_without_a_partner_are_trained_on_but_do_not_count(pair: Any) -> None:
+    alone = [dataclasses.replace(pair(i), rejected=None) for i in range(100, 130)]
+    stored = Stored(*map(pair, range(20)), *alone)
+    chosen = select(stored, RetrainOptions(), "compact")
+    assert all(p.is_triplet for p in chosen.held_out)
+    assert sum(not p.is_triplet for p in chosen.train) == 30
+    assert {p.id for p in alone} <= set(chosen.fresh)
+    with pytest.raises(NotEnoughData, match="20 new triplets; 1 more"):
+        select(stored, RetrainOptions(min_pairs=21), "compact")
 
 
 @pytest.mark.parametrize("share", [0.001, 0.999])
