@@ -1,4 +1,4 @@
-"""Read a Qwen2 GGUF file back into a Hugging Face folder, so that it can be trained further.
+"""Read a Qwen2 or Qwen3 GGUF file back into a Hugging Face folder, to be trained further.
 
 The file may come from anywhere: `read_gguf` checks every length in its header before the gguf
 package, which trusts them, opens it.
@@ -15,15 +15,20 @@ import gguf
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from transformers import GenerationConfig, Qwen2Config
+from transformers import GenerationConfig, PretrainedConfig, Qwen2Config, Qwen3Config
 
+from export.architectures import ARCHITECTURES, all_names, is_required
 from export.hf_to_gguf import CONFIG_FORMAT_KEY
-from export.names import qwen2_names
 from export.tokenizer import PRE_TOKENIZER, GgufTokenizer, from_gguf
 from whetstone.errors import ModelError, TrainingError
 from whetstone.models.gguf_info import GgufInfo, read_gguf
 
 _SHARD_BYTES = 2 << 30
+# GGUF architecture -> (configuration, model class); llama's rows would have to be turned back.
+_CONFIGS: dict[str, tuple[Any, str]] = {
+    "qwen2": (Qwen2Config, "Qwen2ForCausalLM"),
+    "qwen3": (Qwen3Config, "Qwen3ForCausalLM"),
+}
 _WIDE_PARAMETERS = 500_000_000  # up to here 32 bit is affordable and loses nothing
 
 
@@ -35,9 +40,10 @@ def gguf_to_hf(path: Path, folder: Path) -> Path:
         TrainingError: it is of an architecture that cannot be trained, or the disk is full.
     """
     info = read_gguf(path)
-    if info.architecture != "qwen2":
+    if info.architecture not in _CONFIGS:
         raise TrainingError(
-            f"{path}: is a {info.architecture} model; only qwen2 models can be trained so far. "
+            f"{path}: is a {info.architecture} model; only {' and '.join(_CONFIGS)} files can be "
+            "read back so far. "
             "Choose another with `trainer models use`, or give its Hugging Face folder with --base."
         )
     try:
@@ -68,31 +74,33 @@ def _value(reader: gguf.GGUFReader, key: str, default: Any = None) -> Any:
     return default
 
 
-def _config(reader: gguf.GGUFReader, info: GgufInfo, dtype: torch.dtype) -> Qwen2Config:
-    hidden = int(_value(reader, "qwen2.embedding_length"))
-    heads = int(_value(reader, "qwen2.attention.head_count"))
-    if str(_value(reader, "qwen2.rope.scaling.type", "none")) != "none":
+def _config(reader: gguf.GGUFReader, info: GgufInfo, dtype: torch.dtype) -> PretrainedConfig:
+    kind, (family, model) = info.architecture, _CONFIGS[info.architecture]
+    hidden = int(_value(reader, f"{kind}.embedding_length"))
+    heads = int(_value(reader, f"{kind}.attention.head_count"))
+    if str(_value(reader, f"{kind}.rope.scaling.type", "none")) != "none":
         raise TrainingError("The model scales its RoPE; such models cannot be trained yet.")
     names = {tensor.name: tensor for tensor in reader.tensors}
-    config = Qwen2Config(
+    config = family(
         vocab_size=int(names["token_embd.weight"].shape[1]),
         hidden_size=hidden,
-        intermediate_size=int(_value(reader, "qwen2.feed_forward_length")),
-        num_hidden_layers=int(_value(reader, "qwen2.block_count")),
+        intermediate_size=int(_value(reader, f"{kind}.feed_forward_length")),
+        num_hidden_layers=int(_value(reader, f"{kind}.block_count")),
         num_attention_heads=heads,
-        num_key_value_heads=int(_value(reader, "qwen2.attention.head_count_kv", heads)),
-        max_position_embeddings=int(_value(reader, "qwen2.context_length")),
-        rms_norm_eps=_short(_value(reader, "qwen2.attention.layer_norm_rms_epsilon", 1e-6)),
+        head_dim=int(_value(reader, f"{kind}.attention.key_length", hidden // heads)),
+        num_key_value_heads=int(_value(reader, f"{kind}.attention.head_count_kv", heads)),
+        max_position_embeddings=int(_value(reader, f"{kind}.context_length")),
+        rms_norm_eps=_short(_value(reader, f"{kind}.attention.layer_norm_rms_epsilon", 1e-6)),
         rope_parameters={
             "rope_type": "default",
-            "rope_theta": _short(_value(reader, "qwen2.rope.freq_base", 10000.0)),
+            "rope_theta": _short(_value(reader, f"{kind}.rope.freq_base", 10000.0)),
         },
         tie_word_embeddings="output.weight" not in names,
         eos_token_id=int(_value(reader, "tokenizer.ggml.eos_token_id")),
         pad_token_id=_pad(reader),
         bos_token_id=None,
         dtype=str(dtype).removeprefix("torch."),
-        architectures=["Qwen2ForCausalLM"],
+        architectures=[model],
     )
     setattr(config, CONFIG_FORMAT_KEY, info.prompt_format)
     return config
@@ -108,7 +116,7 @@ def _pad(reader: gguf.GGUFReader) -> int:
     return int(_value(reader, "tokenizer.ggml.padding_token_id", eos))
 
 
-def _generation(config: Qwen2Config) -> GenerationConfig:
+def _generation(config: PretrainedConfig) -> GenerationConfig:
     return GenerationConfig(eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id)
 
 
@@ -139,7 +147,7 @@ def _tokenizer(reader: gguf.GGUFReader) -> GgufTokenizer:
 
 
 def _save_tensors(
-    reader: gguf.GGUFReader, config: Qwen2Config, folder: Path, dtype: torch.dtype
+    reader: gguf.GGUFReader, config: PretrainedConfig, folder: Path, dtype: torch.dtype
 ) -> None:
     """Safetensors shards of 2 GiB, so that only one shard is in memory at a time."""
     shards: list[list[str]] = []
@@ -164,10 +172,15 @@ def _save_tensors(
     (folder / "model.safetensors.index.json").write_text(index, encoding="utf-8")
 
 
-def _tensors(reader: gguf.GGUFReader, config: Qwen2Config) -> Iterator[tuple[str, torch.Tensor]]:
+def _tensors(
+    reader: gguf.GGUFReader, config: PretrainedConfig
+) -> Iterator[tuple[str, torch.Tensor]]:
     stored = {tensor.name: tensor for tensor in reader.tensors}
-    names = qwen2_names(config.num_hidden_layers, tied=bool(config.tie_word_embeddings))
-    for ours, theirs in names.items():
+    architecture = ARCHITECTURES[config.model_type]
+    tied = bool(config.tie_word_embeddings)
+    for ours, theirs in all_names(architecture, config.num_hidden_layers, tied=tied).items():
+        if theirs not in stored and not is_required(architecture, ours):
+            continue
         tensor = stored[theirs]
         # A copy: the reader's arrays are views into a file mapping that cannot be written.
         array = np.array(gguf.quants.dequantize(tensor.data, tensor.tensor_type), np.float32)

@@ -1,4 +1,4 @@
-"""Write a Hugging Face Qwen2 folder as GGUF, one tensor at a time.
+"""Write a Hugging Face model folder as GGUF, one tensor at a time.
 
 Source: GGUF specification, version 3 (ggml/docs/gguf.md).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +17,17 @@ import torch
 from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer
 
+from export.architectures import (
+    ROPE_FACTORS,
+    Architecture,
+    architecture_of,
+    head_size,
+    rope_factors,
+    tensor_names,
+    to_file_order,
+)
 from export.files import whole_file
-from export.names import qwen2_names
-from export.tokenizer import PRE_TOKENIZER, GgufTokenizer, to_gguf
+from export.tokenizer import GgufTokenizer, to_gguf
 from whetstone.errors import TrainingError
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY
 
@@ -52,8 +61,14 @@ class Weights:
         self._folder = folder
         self._shards: dict[str, str] = shards
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._shards
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shards)
+
+    def __len__(self) -> int:
+        return len(self._shards)
 
     def shape(self, name: str) -> tuple[int, ...]:
         with safe_open(self._folder / self._shards[name], framework="pt") as opened:
@@ -66,21 +81,15 @@ class Weights:
 
 
 def load_config(folder: Path) -> Any:
-    """The Qwen2 configuration in `folder`.
+    """The configuration in `folder`.
 
     Raises:
-        TrainingError: there is none, or it is of another architecture.
+        TrainingError: there is none, or it is of an architecture that cannot be exported.
     """
     if not (folder / "config.json").is_file():
         raise TrainingError(f"{folder}: is not a Hugging Face model folder (no config.json).")
     config = AutoConfig.from_pretrained(folder)
-    if config.model_type != "qwen2":
-        raise TrainingError(
-            f"{folder}: is a {config.model_type} model; only qwen2 can be exported so far."
-        )
-    kind = (config.rope_parameters or {}).get("rope_type", "default")
-    if kind != "default":
-        raise TrainingError(f"{folder}: RoPE scaling {kind!r} cannot be exported yet.")
+    architecture_of(config, folder)
     return config
 
 
@@ -105,7 +114,7 @@ def write_gguf(
     """Write the model in `folder` to `out` with matrices in `width` and vectors in 32 bit.
 
     Args:
-        folder: config.json, tokenizer and safetensors of a Qwen2 model.
+        folder: config.json, tokenizer and safetensors.
         out: replaced whole when everything was written.
         name: what the file calls itself; the folder's name when left out.
         progress: called with (tensors written, tensors in all).
@@ -117,20 +126,19 @@ def write_gguf(
     weights = Weights(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     described = to_gguf(tokenizer, config.vocab_size)
-    names = qwen2_names(config.num_hidden_layers, tied=bool(config.tie_word_embeddings))
-    missing = [ours for ours in names if ours not in weights]
-    if missing:
-        raise TrainingError(f"{folder}: lacks {len(missing)} tensors, first {missing[0]}.")
+    architecture = architecture_of(config, folder)
+    source = _Source(architecture=architecture, config=config, weights=weights)
+    names = tensor_names(architecture, config, weights)
     with whole_file(out) as temporary:
-        writer = gguf.GGUFWriter(temporary, "qwen2")
+        writer = gguf.GGUFWriter(temporary, architecture.name)
         try:
             _write_model(writer, config, name or folder.name, width)
             _write_tokenizer(writer, described)
-            _announce(writer, weights, names, width)
+            _announce(writer, source, names, width)
             writer.write_header_to_file()
             writer.write_kv_data_to_file()
             writer.write_ti_data_to_file()
-            for count, array in enumerate(_arrays(weights, names, width), 1):
+            for count, array in enumerate(_arrays(source, names, width), 1):
                 writer.write_tensor_data(array)
                 if progress:
                     progress(count, len(names))
@@ -152,13 +160,17 @@ def _write_model(writer: gguf.GGUFWriter, config: Any, name: str, width: WidthNa
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
+    size = head_size(config)
+    writer.add_key_length(size)
+    writer.add_value_length(size)
+    writer.add_rope_dimension_count(size)
     writer.add_rope_freq_base(float(config.rope_parameters["rope_theta"]))
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
 
 
 def _write_tokenizer(writer: gguf.GGUFWriter, described: GgufTokenizer) -> None:
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(PRE_TOKENIZER)
+    writer.add_tokenizer_pre(described.pre)
     writer.add_token_list(described.tokens)
     writer.add_token_types(described.types)
     if described.merges:
@@ -167,7 +179,7 @@ def _write_tokenizer(writer: gguf.GGUFWriter, described: GgufTokenizer) -> None:
     # Without these llama.cpp assumes token 11, which means something else in every vocabulary.
     writer.add_bos_token_id(described.eos if described.bos is None else described.bos)
     writer.add_pad_token_id(described.eos if described.pad is None else described.pad)
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(described.adds_bos)
     if described.chat_template:
         writer.add_chat_template(described.chat_template)
 
@@ -177,24 +189,45 @@ def _stored(shape: tuple[int, ...], width: WidthName) -> Any:
     return WIDTHS[width][0] if len(shape) > 1 else gguf.GGMLQuantizationType.F32
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A model's tensors in the order of their rows in the file, and one that is computed."""
+
+    architecture: Architecture
+    config: Any
+    weights: Weights
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        tensor = self.weights.read(name).to(torch.float32)
+        ordered = to_file_order(self.architecture, self.config, name, tensor)
+        array: np.ndarray[Any, Any] = ordered.contiguous().numpy()
+        return array
+
+
 def _announce(
-    writer: gguf.GGUFWriter, weights: Weights, names: Mapping[str, str], width: WidthName
+    writer: gguf.GGUFWriter, source: _Source, names: Mapping[str, str], width: WidthName
 ) -> None:
-    for ours, theirs in names.items():
-        shape = weights.shape(ours)
+    shapes = {theirs: source.weights.shape(ours) for ours, theirs in names.items()}
+    factors = rope_factors(source.config)
+    if factors is not None:
+        shapes = {ROPE_FACTORS: factors.shape, **shapes}
+    for name, shape in shapes.items():
         kind = _stored(shape, width)
         block, size = gguf.GGML_QUANT_SIZES[kind]
         count = int(np.prod(shape))
         writer.add_tensor_info(
-            theirs, shape, np.dtype(np.float32), count // block * size, raw_dtype=kind
+            name, shape, np.dtype(np.float32), count // block * size, raw_dtype=kind
         )
 
 
 def _arrays(
-    weights: Weights, names: Mapping[str, str], width: WidthName
+    source: _Source, names: Mapping[str, str], width: WidthName
 ) -> Iterator[np.ndarray[Any, Any]]:
+    factors = rope_factors(source.config)
+    if factors is not None:
+        yield factors
     for ours in names:
-        array = weights.read(ours).to(torch.float32).contiguous().numpy()
+        array = source.read(ours)
         if not np.isfinite(array).all():
             raise TrainingError(f"{ours} holds NaN or infinity; the model was not written.")
         kind = _stored(array.shape, width)

@@ -17,7 +17,7 @@ from whetstone.errors import TrainingError
 
 
 class LlamaLogits:
-    """One GGUF file, loaded as it will be served, on the CPU."""
+    """One GGUF file on the CPU, computed in 32 bit."""
 
     def __init__(self, path: Path, *, context_tokens: int = 512) -> None:
         silence()
@@ -31,6 +31,9 @@ class LlamaLogits:
         self.vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
         context = llama.llama_context_default_params()
         context.n_ctx = context.n_batch = context.n_ubatch = context_tokens
+        # The file is judged, not the cache it is served with: that one rounds to 16 bit.
+        context.type_k = context.type_v = llama.GGML_TYPE_F32
+        context.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         # Its threads wait by spinning: more than the machine can spare makes it far slower.
         context.n_threads = context.n_threads_batch = max(1, (os.cpu_count() or 2) // 2)
         self._context = llama.llama_init_from_model(self._model, context)

@@ -1,8 +1,8 @@
-"""A Qwen2 tokenizer as GGUF metadata and back, with the same token ids.
+"""A byte-level BPE tokenizer as GGUF metadata and back, with the same token ids.
 
 llama.cpp knows a byte-level BPE by its vocabulary, its merges and the name of its splitter. A
-tokenizer with any other splitter than Qwen2's would be cut differently there (numbers first), so
-it is refused here rather than written under a wrong name.
+tokenizer with any other splitter than those below would be cut differently there (numbers first),
+so it is refused here rather than written under a wrong name.
 """
 
 from __future__ import annotations
@@ -20,6 +20,16 @@ from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 from whetstone.errors import TrainingError
 
 PRE_TOKENIZER = "qwen2"
+# llama.cpp's name -> (splitter, whole words of the vocabulary are taken before any merge).
+# Source: llama.cpp, src/llama-vocab.cpp, LLAMA_VOCAB_PRE_TYPE_QWEN2 and _LLAMA3.
+SPLITTERS: Mapping[str, tuple[str, bool]] = {
+    PRE_TOKENIZER: (PRETOKENIZE_REGEX, False),
+    "llama-bpe": (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        True,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +43,21 @@ class GgufTokenizer:
     pad: int | None
     bos: int | None
     chat_template: str | None
+    pre: str = PRE_TOKENIZER
+    adds_bos: bool = False
 
 
 def to_gguf(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> GgufTokenizer:
     """Describe `tokenizer` for a model with `vocab_size` embedding rows.
 
     Raises:
-        TrainingError: it is not a byte-level BPE with Qwen2's splitter, has no end token, or is
-            larger than the model.
+        TrainingError: it is not a byte-level BPE with a splitter that llama.cpp knows, has no end
+            token, or is larger than the model.
     """
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
     if spec["model"]["type"] != "BPE":
         raise TrainingError(f"Only BPE tokenizers can be exported, not {spec['model']['type']}.")
-    _check_splitter(spec)
+    pre = _splitter(spec)
     if tokenizer.eos_token_id is None:
         raise TrainingError(
             "The tokenizer has no eos_token; set it to the token that ends answers."
@@ -69,18 +81,25 @@ def to_gguf(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> GgufTokenize
         pad=tokenizer.pad_token_id,
         bos=tokenizer.bos_token_id,
         chat_template=tokenizer.chat_template,
+        pre=pre,
+        adds_bos=tokenizer("x")["input_ids"][:1] == [tokenizer.bos_token_id],
     )
 
 
-def _check_splitter(spec: Mapping[str, Any]) -> None:
+def _splitter(spec: Mapping[str, Any]) -> str:
+    """llama.cpp's name of the tokenizer's splitter."""
     pre = spec.get("pre_tokenizer") or {}
     parts = pre.get("pretokenizers", [pre])
     patterns = [part.get("pattern", {}).get("Regex") for part in parts if part["type"] == "Split"]
-    if patterns != [PRETOKENIZE_REGEX]:
-        raise TrainingError(
-            "The tokenizer does not split text as Qwen2 does, so llama.cpp would number its tokens "
-            "differently. Train it with Qwen2's own splitter (load it once through Qwen2Tokenizer)."
-        )
+    whole_words = bool(spec["model"].get("ignore_merges"))
+    for name, (pattern, ignores_merges) in SPLITTERS.items():
+        if patterns == [pattern] and whole_words == ignores_merges:
+            return name
+    raise TrainingError(
+        "The tokenizer does not split text as Qwen2 or Llama 3 do, so llama.cpp would number its "
+        "tokens differently. Train it with Qwen2's own splitter (load it once through "
+        "Qwen2Tokenizer)."
+    )
 
 
 def _type_of(index: int, by_id: Mapping[int, str], special: Mapping[int, bool]) -> gguf.TokenType:

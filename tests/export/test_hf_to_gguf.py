@@ -54,7 +54,7 @@ def test_a_splitter_that_is_not_qwens_is_refused(tiny_hf: Path) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_hf)
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    with pytest.raises(TrainingError, match="does not split text as Qwen2 does"):
+    with pytest.raises(TrainingError, match="does not split text as Qwen2 or"):
         to_gguf(tokenizer, 608)
 
 
@@ -87,8 +87,8 @@ def test_nan_weights_leave_the_old_file(tiny_hf: Path, tmp_path: Path) -> None:
 def test_other_architectures_are_named(tiny_hf: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_hf, tmp_path / "hf"))
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "model_type": "llama"}))
-    with pytest.raises(TrainingError, match="is a llama model"):
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "gemma"}))
+    with pytest.raises(TrainingError, match="is a gemma model"):
         write_gguf(folder, tmp_path / "m.gguf")
 
 

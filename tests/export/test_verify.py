@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from export.hf_to_gguf import write_gguf
+from export.tokenizer import SPLITTERS
 from export.verify import Comparison, Margins, _margin_problems, verify_export
 from whetstone.prompt import Prompt
 
@@ -23,7 +24,7 @@ def exported(tiny_hf: Path, tmp_path: Path) -> Path:
 def test_a_wrong_splitter_is_caught(
     tiny_hf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.hf_to_gguf.PRE_TOKENIZER", "gpt-2")
+    monkeypatch.setattr("export.tokenizer.SPLITTERS", {"gpt-2": SPLITTERS["qwen2"]})
     path = write_gguf(tiny_hf, tmp_path / "m.gguf")
     problems = verify_export(tiny_hf, path, quantization="f16").problems
     assert any("llama.cpp numbers" in problem for problem in problems)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from export.tokenizer import SPLITTERS
 from trainer.errors import AlreadyRunning, Diverged
 from trainer.lock import training_lock
 from trainer.options import RetrainOptions
@@ -136,7 +137,7 @@ def test_a_second_run_at_the_same_time_leaves(world: Any) -> None:
 def test_a_failed_verification_is_never_promoted(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.hf_to_gguf.PRE_TOKENIZER", "gpt-2")
+    monkeypatch.setattr("export.tokenizer.SPLITTERS", {"gpt-2": SPLITTERS["qwen2"]})
     result = retrain(FAST, tools(world, gate="force"))
     assert not result.promoted and result.model is None
     assert "llama.cpp numbers" in result.reason
