@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -65,19 +65,20 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("where", metavar="PATH[:LINE]")
+@click.argument("where", metavar="[PATH[:LINE]]", required=False)
 @click.option(
     "--test",
     "test_command",
     metavar="CMD",
-    help="A command that fails now and must pass; it runs on a copy, under limits.",
+    help="A command that fails now and must pass; it runs on a copy, under limits. Default: the "
+    "setting test.command, where running tests was allowed.",
 )
 @click.option(
     "--traceback",
     "traceback_file",
     type=click.File("r", encoding="utf-8", errors="replace"),
     metavar="FILE",
-    help="A Python traceback or pytest output; - reads standard input.",
+    help="A Python traceback or pytest output; - reads standard input. It finds the file, too.",
 )
 @click.option(
     "--json",
@@ -89,7 +90,7 @@ def main() -> None:
 @click.option("-n", "candidates", type=click.IntRange(1, 64), help="Answers asked of the model.")
 @click.option("--model", help="A model of the registry, or a GGUF file; `none` uses rules alone.")
 def fix(
-    where: str,
+    where: str | None,
     test_command: str | None,
     traceback_file: Any,
     as_json: bool,
@@ -106,9 +107,10 @@ def fix(
     from whetstone.terminal.report import Report
     from whetstone.terminal.session import FixSession
 
-    target_path, line = _parse_place(where)
+    traceback = traceback_file.read() if traceback_file else ""
+    target_path, line = _parse_place(where) if where else (_led_to(traceback), None)
     settings = _settings(target_path, model)
-    target = _target(target_path, line, test_command, traceback_file, settings)
+    target = _target(target_path, line, test_command, traceback, settings)
     report = Report(as_json=as_json)
     with ExitStack() as stack:
         engine = _engine(settings, model, report.warn, stack)
@@ -138,8 +140,26 @@ def _parse_place(where: str) -> tuple[Path, int | None]:
     return Path(where), None
 
 
+def _led_to(traceback: str) -> Path:
+    """The file that a traceback leads to, in the workspace around the current folder."""
+    from whetstone.locate import Workspace, places
+
+    if not traceback.strip():
+        raise UsageError("Name a file, or give a traceback that leads to one: --traceback FILE.")
+    root = _workspace(Path.cwd() / "file")
+    settings, _ = load_settings(root)
+    found = places(traceback, Workspace(root=root, ignore_globs=settings.ignore_globs))
+    if not found:
+        raise UsageError(
+            f"No file of {root} stands in the traceback. Start in the folder of your project, or "
+            "name the file."
+        )
+    click.echo(f"The traceback leads to {found[0].path}:{found[0].line + 1}.", err=True)
+    return found[0].path
+
+
 def _target(
-    path: Path, line: int | None, test_command: str | None, traceback_file: Any, settings: Settings
+    path: Path, line: int | None, test_command: str | None, traceback: str, settings: Settings
 ) -> Any:
     from whetstone.source_file import read
     from whetstone.terminal.session import Target
@@ -149,30 +169,55 @@ def _target(
     if line is not None and line >= max(1, count):
         raise UsageError(f"{path}:{line + 1}: the file has only {count} lines.")
     root = _workspace(path)
+    command = _test_command(test_command, settings, root)
     run: Callable[[str], Any] | None = None
-    if test_command is not None:
+    watch: Callable[[str], Any] | None = None
+    if command is not None:
         from whetstone.sandbox import Limits, test_in_copy
+        from whetstone.testing.watch import watched_run
 
-        try:
-            command = shlex.split(test_command)
-        except ValueError as error:
-            raise UsageError(f"--test: {error}. Check its quotes.") from error
-        if not command:
-            raise UsageError("--test: the command is empty.")
         limits = Limits(timeout_s=settings.test.timeout_s, memory_mb=settings.test.memory_mb)
+        globs = settings.ignore_globs
 
         def run(text: str) -> Any:
-            globs = settings.ignore_globs
             return test_in_copy(document, text, command, root, limits, ignore_globs=globs)
+
+        def watch(text: str) -> Any:
+            return watched_run(command, root, {path: text}, limits, ignore_globs=globs)
 
     return Target(
         path=path,
         root=root,
         line=line,
-        traceback=traceback_file.read() if traceback_file else "",
+        traceback=traceback,
         run_test=run,
+        watch_test=watch,
         ignore_codes=settings.ignore_codes,
     )
+
+
+def _test_command(given: str | None, settings: Settings, root: Path) -> Sequence[str] | None:
+    """What was given; else the setting, which only the user's word allows to run."""
+    if given is None:
+        if not settings.test.command:
+            return None
+        from whetstone.testing.consent import may_run
+
+        if may_run(settings, root):
+            return settings.test.command
+        click.echo(
+            "note: test.command is set, but nothing allows it to run. Give --test, or set "
+            "WHETSTONE_TEST_CONSENT=true.",
+            err=True,
+        )
+        return None
+    try:
+        command = shlex.split(given)
+    except ValueError as error:
+        raise UsageError(f"--test: {error}. Check its quotes.") from error
+    if not command:
+        raise UsageError("--test: the command is empty.")
+    return command
 
 
 def _workspace(path: Path) -> Path:

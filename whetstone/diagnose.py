@@ -1,7 +1,4 @@
-"""Finding problems: the file's own syntax error, or else what ruff says about its names.
-
-Also turns text that a person pastes, a traceback or pytest's output, into a place in the workspace.
-"""
+"""Finding problems: the file's own syntax error, or else what ruff says about its names."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,22 +27,6 @@ RULES = (
 
 _RUFF_TIMEOUT_S = 30.0
 _DETAIL = re.compile(r" \(detected at line \d+\)| on line \d+| \(<unknown>, line \d+\)")
-_FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
-_PYTEST_FRAME = re.compile(r"^(?P<path>[^\s:][^:\n]*\.py):(?P<line>\d+): ?(?P<what>.*)$", re.M)
-_EXCEPTION = re.compile(
-    r"^(?:E\s+)?(?P<what>(?:[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration)"
-    r"|AssertionError|assert)\b.*)$",
-    re.MULTILINE,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
-    """A failure tied to a line: what a traceback or a test's output says, and where."""
-
-    path: Path
-    diagnostic: Diagnostic
-    failure: str
 
 
 def find(document: Document) -> list[Diagnostic]:
@@ -185,43 +165,3 @@ def _span(item: dict[str, Any]) -> Span:
 
 def _place(diagnostic: Diagnostic) -> tuple[int, int, str]:
     return (diagnostic.span.start_line, diagnostic.span.start_column, diagnostic.code)
-
-
-def from_traceback(text: str, root: Path) -> Located | None:
-    """The innermost frame of `text` that lies inside `root`, with what was raised there.
-
-    Understands Python tracebacks and pytest's long and short output. Paths are untrusted: only
-    existing files below `root` count.
-    """
-    places = [(m["path"], int(m["line"])) for m in _FRAME.finditer(text)]
-    places += [(m["path"], int(m["line"])) for m in _PYTEST_FRAME.finditer(text)]
-    inside = [(path, line) for name, line in places if (path := _inside(name, root))]
-    if not inside:
-        return None
-    sources = [place for place in inside if not _is_test(place[0])]
-    path, line = (sources or inside)[-1]
-    raised = [m["what"] for m in _EXCEPTION.finditer(text)]
-    message = raised[-1].strip() if raised else "the code fails here"
-    span = Span(start_line=max(0, line - 1), end_line=max(0, line - 1), end_column=10_000)
-    code = re.match(r"[\w.]+", message)
-    return Located(
-        path=path,
-        diagnostic=Diagnostic(
-            source="traceback", code=code.group() if code else "", message=message, span=span
-        ),
-        failure=text.strip(),
-    )
-
-
-def _is_test(path: Path) -> bool:
-    return path.name.startswith("test_") or path.name.endswith("_test.py")
-
-
-def _inside(name: str, root: Path) -> Path | None:
-    try:
-        path = (root / name).resolve()
-        if path.is_relative_to(root.resolve()) and path.is_file() and "site-packages" not in name:
-            return path
-    except (OSError, ValueError):
-        return None
-    return None

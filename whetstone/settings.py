@@ -61,6 +61,7 @@ class TestSettings:
     __test__ = False  # not a test class, whatever pytest thinks of the name
 
     command: tuple[str, ...] | None = None
+    python: str | None = None
     timeout_s: float = 20.0
     memory_mb: int = 1024
     consent: bool = False
@@ -178,6 +179,9 @@ _KEYS: dict[str, _Key] = {
         _Key(name="test.command", kind=Command(),
              doc="Command that must pass with the fix applied, as a list or a quoted string; "
                  "run without a shell, in a copy of the workspace."),
+        _Key(name="test.python", kind=Text(optional=True), workspace=False,
+             doc="Python that runs single tests. Unset: the workspace's .venv or venv, the active "
+                 "environment, or the one Whetstone runs in."),
         _Key(name="test.timeout_s", kind=Number(low=0.1, high=3600),
              doc="Seconds the command may run."),
         _Key(name="test.memory_mb", kind=Integer(low=64, high=1_048_576),

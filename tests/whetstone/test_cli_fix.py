@@ -105,7 +105,7 @@ def test_a_line_limits_the_work(run, tmp_path):
         (["fix", "."], "is a folder"),
         (["fix", "shapes.py", "--model", "no-such-model"], "no-such-model"),
         (["fix", "shapes.py", "--test", ""], "empty"),
-        (["fix"], "Missing argument"),
+        (["fix"], "Name a file, or give a traceback"),
     ],
 )
 def test_bad_usage_exits_2_with_a_reason(run, buggy, arguments, message):

@@ -20,6 +20,15 @@ Nothing runs without the user's consent (`test.consent`, or `--test` on the comm
 
 from whetstone.sandbox.process import Limits, RunResult, run
 from whetstone.sandbox.walls import Level, available_level
-from whetstone.sandbox.workspace import test_in_copy
+from whetstone.sandbox.workspace import Copy, copied, test_in_copy
 
-__all__ = ["Level", "Limits", "RunResult", "available_level", "run", "test_in_copy"]
+__all__ = [
+    "Copy",
+    "Level",
+    "Limits",
+    "RunResult",
+    "available_level",
+    "copied",
+    "run",
+    "test_in_copy",
+]

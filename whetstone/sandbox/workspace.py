@@ -9,7 +9,8 @@ import os
 import shutil
 import sys
 import tokenize
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,37 +44,131 @@ def test_in_copy(
 ) -> RunResult:
     """Run `command` in a copy of the workspace `root` in which `document` reads `new_text`.
 
-    With full isolation the copy appears at the workspace's own path, so that absolute paths and
-    editable installs mean the copy. Else the command runs in the copy's folder.
-
     Raises:
         SandboxError: the workspace is too large to copy, or the command cannot be started.
         Cancelled: `cancel` was set.
     """
-    root = root.resolve()
-    target = _inside(document, root)
-    with WorkFolder() as folder:
-        copy = folder / "workspace"
-        try:
-            needed = copy_workspace(root, copy, ignore_globs=ignore_globs, avoid=folder)
-            _write(copy / target, new_text)
-            walls = _walls(folder, root, copy, needed)
-        except OSError as error:
-            raise SandboxError(_advice(error, root)) from error
-        result = run_within(walls, command, limits or Limits(), cancel)
-        return _renamed(result, copy, root)
+    if document.path is None:
+        raise SandboxError("A file without a name cannot be tested. Save it first.")
+    with copied(root, ignore_globs=ignore_globs) as copy:
+        copy.write(document.path, new_text)
+        return copy.run(command, limits, cancel)
 
 
 test_in_copy.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
 
 
-def _inside(document: Document, root: Path) -> Path:
-    if document.path is None:
-        raise SandboxError("A file without a name cannot be tested. Save it first.")
-    path = document.path.resolve()
-    if not path.is_relative_to(root):
-        raise SandboxError(f"{path}: lies outside the workspace {root}, so it cannot be tested.")
-    return path.relative_to(root)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A copy of a workspace in which commands run as if it were the workspace itself.
+
+    With full isolation it appears at the workspace's own path, so that absolute paths and editable
+    installs mean the copy. Else commands run in the copy's folder. What one command leaves behind,
+    the next one finds. `shared` is a folder that commands see at the same path, and can write.
+    """
+
+    root: Path
+    shared: Path
+    _folder: Path
+    _copy: Path
+    _needed: tuple[Path, ...]
+
+    def write(self, path: Path, text: str) -> None:
+        """Have the file at `path` of the workspace read `text` in the copy.
+
+        Raises:
+            SandboxError: it lies outside the workspace, or cannot be written.
+        """
+        path = path.resolve()
+        if not path.is_relative_to(self.root):
+            raise SandboxError(
+                f"{path}: lies outside the workspace {self.root}, so it cannot be tested."
+            )
+        try:
+            _write(self._copy / path.relative_to(self.root), text)
+        except OSError as error:
+            raise SandboxError(_advice(error, self.root)) from error
+
+    @property
+    def cwd(self) -> Path:
+        """Where commands believe that the workspace lies."""
+        return self.root if self._hidden else self._copy
+
+    @property
+    def _hidden(self) -> bool:
+        return available_level() == "full" and not self._folder.is_relative_to(self.root)
+
+    def run(
+        self,
+        command: Sequence[str],
+        limits: Limits | None = None,
+        cancel: Cancel | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        modules: Path | None = None,
+    ) -> RunResult:
+        """Run `command` there.
+
+        Args:
+            env: variables beside the scrubbed environment.
+            modules: a folder whose Python modules come before all others.
+
+        Raises:
+            SandboxError: it cannot be started.
+            Cancelled: `cancel` was set.
+        """
+        try:
+            walls = self._walls(env or {}, modules)
+        except OSError as error:
+            raise SandboxError(_advice(error, self.root)) from error
+        result = run_within(walls, command, limits or Limits(), cancel)
+        return _renamed(result, self._copy, self.root)
+
+    def _walls(self, env: Mapping[str, str], modules: Path | None) -> Walls:
+        level: Level = available_level()
+        environment = scrubbed(self._folder, extra=env)
+        environment["PATH"] = _search_path(self.root, self._needed, environment)
+        binds = [Bind(source=self._folder, target=self._folder, writable=True)]
+        first = [] if modules is None else [str(modules)]
+        if self._hidden:
+            for path in self._needed:
+                (self._copy / path).mkdir(parents=True, exist_ok=True)
+            binds.append(Bind(source=self._copy, target=self.root, writable=True))
+            binds += [Bind(source=self.root / p, target=self.root / p) for p in self._needed]
+        else:
+            for path in self._needed:
+                if not (self._copy / path).exists():
+                    (self._copy / path).symlink_to(self.root / path, target_is_directory=True)
+            # An editable install points at the user's own files; the copy must come before them.
+            first += [str(self._copy / "src")] * (self._copy / "src").is_dir() + [str(self._copy)]
+        rest = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
+        if first:
+            environment["PYTHONPATH"] = os.pathsep.join([*first, *rest])
+        return Walls(
+            level=level,
+            folder=self._folder,
+            cwd=self.cwd,
+            binds=tuple(binds),
+            environment=environment,
+        )
+
+
+@contextmanager
+def copied(root: Path, *, ignore_globs: Iterable[str] = IGNORE_GLOBS) -> Iterator[Copy]:
+    """A copy of the workspace `root`, deleted at the end.
+
+    Raises:
+        SandboxError: it is too large to copy, or cannot be read.
+    """
+    root = root.resolve()
+    with WorkFolder() as folder:
+        copy, shared = folder / "workspace", folder / "shared"
+        try:
+            shared.mkdir()
+            needed = copy_workspace(root, copy, ignore_globs=ignore_globs, avoid=folder)
+        except OSError as error:
+            raise SandboxError(_advice(error, root)) from error
+        yield Copy(root=root, shared=shared, _folder=folder, _copy=copy, _needed=tuple(needed))
 
 
 def _write(path: Path, text: str) -> None:
@@ -85,29 +180,7 @@ def _write(path: Path, text: str) -> None:
     path.chmod(mode & 0o777 | 0o600)
 
 
-def _walls(folder: Path, root: Path, copy: Path, needed: list[Path]) -> Walls:
-    level: Level = available_level()
-    environment = scrubbed(folder)
-    environment["PATH"] = _search_path(root, needed, environment)
-    binds = [Bind(source=folder, target=folder, writable=True)]
-    cwd = copy
-    if level == "full" and not folder.is_relative_to(root):
-        cwd = root
-        for path in needed:
-            (copy / path).mkdir(parents=True, exist_ok=True)
-        binds.append(Bind(source=copy, target=root, writable=True))
-        binds += [Bind(source=root / path, target=root / path) for path in needed]
-    else:
-        for path in needed:
-            (copy / path).symlink_to(root / path, target_is_directory=True)
-        # An editable install points at the user's own files; the copy must come before them.
-        first = [str(copy / "src"), str(copy)] if (copy / "src").is_dir() else [str(copy)]
-        rest = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
-        environment["PYTHONPATH"] = os.pathsep.join([*first, *rest])
-    return Walls(level=level, folder=folder, cwd=cwd, binds=tuple(binds), environment=environment)
-
-
-def _search_path(root: Path, needed: list[Path], environment: dict[str, str]) -> str:
+def _search_path(root: Path, needed: Sequence[Path], environment: Mapping[str, str]) -> str:
     """The user's PATH; before it the workspace's own environment unless another one is active,
     after it the one Whetstone runs in."""
     programs = "Scripts" if os.name == "nt" else "bin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from whetstone.problem import Diagnostic, Document
 from whetstone.source_file import SourceFile
 
 if TYPE_CHECKING:
+    from whetstone.locate import Coverage
     from whetstone.preferences.store import PreferenceStore
     from whetstone.sandbox import RunResult
 
@@ -32,7 +34,9 @@ class Target:
     line: int | None = None  # 0-based
     traceback: str = ""
     run_test: TestRunner | None = None
+    watch_test: Callable[[str], tuple[RunResult, Coverage]] | None = None  # with the lines it ran
     ignore_codes: tuple[str, ...] = ()
+    budget_s: float = 180.0  # for the lines that a failing test may be due to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +118,21 @@ class FixSession:
 
     def _failing(self, file: SourceFile, target: Target) -> Iterator[Step]:
         """The problems that a traceback or a failing test shows, once the file itself is clean."""
-        failure = target.traceback
-        result = None if failure else self._tested(target, file.document.text)
-        if result is not None:
-            if result.status == 0:
+        output, coverage = target.traceback, locate.Coverage()
+        if not output and target.watch_test is not None:
+            result, coverage = target.watch_test(file.document.text)
+            self._last_test = (file.document.text, result)
+            if result.passed:
                 return
-            failure = f"{result.stdout}\n{result.stderr}".strip()
-        if not failure:
+            output = f"{result.stdout}\n{result.stderr}".strip()
+        if not output:
             return
-        for diagnostic in locate.suspects(file.document, failure, target.root):
+        found = locate.parse(output)
+        failure = found[0].text if found else output
+        deadline = time.monotonic() + target.budget_s
+        for diagnostic in locate.suspects(file.document, output, target.root, coverage):
+            if time.monotonic() > deadline:
+                return
             step, file = self._one(file, diagnostic, target, failure=failure)
             yield step
             if step.accepted is not None:

@@ -1,0 +1,56 @@
+"""The tests of a file, from its syntax tree: nothing is imported or run."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import PurePath
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTest:
+    """`name` is what follows the file in a node id: `TestCart::test_total`. Lines are 0-based."""
+
+    name: str
+    line: int
+    last_line: int
+
+
+def is_test_file(path: PurePath) -> bool:
+    """By pytest's and unittest's names."""
+    return path.suffix == ".py" and (path.name.startswith("test") or path.stem.endswith("_test"))
+
+
+def find_tests(text: str) -> list[FoundTest]:
+    """Test functions, and the test methods of classes; [] while the text does not parse.
+
+    A parametrised test is found once: its node id without brackets runs all of them.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: list[FoundTest] = []
+    _collect(tree.body, "", found)
+    return found
+
+
+def _collect(body: list[ast.stmt], prefix: str, found: list[FoundTest]) -> None:
+    for node in body:
+        if isinstance(node, _Function) and node.name.startswith("test"):
+            last = (node.end_lineno or node.lineno) - 1
+            found.append(FoundTest(name=prefix + node.name, line=node.lineno - 1, last_line=last))
+        elif isinstance(node, ast.ClassDef) and _holds_tests(node):
+            _collect(node.body, f"{prefix}{node.name}::", found)
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            _collect(node.body, prefix, found)  # `if sys.platform == ...`: around tests
+
+
+def _holds_tests(node: ast.ClassDef) -> bool:
+    if node.name.startswith("Test"):
+        return True
+    bases = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+             for base in node.bases]  # fmt: skip
+    return any(base.endswith("TestCase") for base in bases)
