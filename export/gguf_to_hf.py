@@ -6,7 +6,6 @@ package, which trusts them, opens it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,15 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from transformers import GenerationConfig, PretrainedConfig, Qwen2Config, Qwen3Config
 
 from export.architectures import ARCHITECTURES, all_names, is_required
 from export.hf_to_gguf import CONFIG_FORMAT_KEY
+from export.shards import save_shards
 from export.tokenizer import PRE_TOKENIZER, GgufTokenizer, from_gguf
 from whetstone.errors import ModelError, TrainingError
 from whetstone.models.gguf_info import GgufInfo, read_gguf
 
-_SHARD_BYTES = 2 << 30
 # GGUF architecture -> (configuration, model class); llama's rows would have to be turned back.
 _CONFIGS: dict[str, tuple[Any, str]] = {
     "qwen2": (Qwen2Config, "Qwen2ForCausalLM"),
@@ -52,7 +50,7 @@ def gguf_to_hf(path: Path, folder: Path) -> Path:
         config = _config(reader, info, dtype)
         tokenizer = from_gguf(_tokenizer(reader))
         folder.mkdir(parents=True, exist_ok=True)
-        _save_tensors(reader, config, folder, dtype)
+        save_shards(((name, tensor.to(dtype)) for name, tensor in _tensors(reader, config)), folder)
         config.save_pretrained(folder)
         _generation(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -144,32 +142,6 @@ def _tokenizer(reader: gguf.GGUFReader) -> GgufTokenizer:
     if not all(0 <= index < len(tokens) for index in special):
         raise ValueError("a special token lies outside the vocabulary")
     return described
-
-
-def _save_tensors(
-    reader: gguf.GGUFReader, config: PretrainedConfig, folder: Path, dtype: torch.dtype
-) -> None:
-    """Safetensors shards of 2 GiB, so that only one shard is in memory at a time."""
-    shards: list[list[str]] = []
-    waiting: dict[str, torch.Tensor] = {}
-
-    def flush() -> None:
-        save_file(waiting, folder / f"shard-{len(shards)}.safetensors", {"format": "pt"})
-        shards.append(list(waiting))
-        waiting.clear()
-
-    for name, tensor in _tensors(reader, config):
-        waiting[name] = tensor.to(dtype).contiguous()
-        if sum(t.numel() * t.element_size() for t in waiting.values()) > _SHARD_BYTES:
-            flush()
-    if waiting:
-        flush()
-    if len(shards) == 1:
-        (folder / "shard-0.safetensors").replace(folder / "model.safetensors")
-        return
-    places = {name: f"shard-{i}.safetensors" for i, names in enumerate(shards) for name in names}
-    index = json.dumps({"metadata": {}, "weight_map": places})
-    (folder / "model.safetensors.index.json").write_text(index, encoding="utf-8")
 
 
 def _tensors(
