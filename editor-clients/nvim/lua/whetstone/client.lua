@@ -1,0 +1,173 @@
+--- The connection: how the server is started, and requests that work in every supported Neovim.
+local config = require('whetstone.config')
+
+local M = {}
+
+M.NAME = 'whetstone'
+
+local missing_server = 'Whetstone: %s was not found; put it on the PATH or set vim.g.whetstone.cmd'
+
+---@param text string
+---@param level? integer
+function M.notify(text, level)
+  vim.notify('Whetstone: ' .. text, level or vim.log.levels.INFO)
+end
+
+--- Several lines in a float that goes away when the cursor moves; one line as a message.
+---@param text string
+function M.show(text)
+  local lines = vim.split(vim.trim(text), '\n')
+  if #lines == 1 then
+    M.notify(lines[1])
+    return
+  end
+  local border = config.get().border
+  vim.lsp.util.open_floating_preview(lines, 'text', { border = border, title = ' Whetstone ' })
+end
+
+--- Answer a refresh of the lenses: Neovim before 0.12 does not.
+local function refresh_lenses(_, _, ctx)
+  require('whetstone.lens').refresh_all(ctx.client_id)
+  return vim.NIL
+end
+
+---@return table
+local function capabilities()
+  local own = {
+    experimental = { whetstone = { status = true, fixes = true, preview = true } },
+    workspace = { codeLens = { refreshSupport = true } },
+  }
+  return vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), own)
+end
+
+--- What `vim.lsp.start` and `vim.lsp.config` both take.
+---@return table
+function M.config()
+  local options = config.get()
+  local settings = next(options.settings) and options.settings or vim.empty_dict()
+  local handlers = {
+    ['whetstone/status'] = function(_, payload, ctx)
+      require('whetstone.status').update(ctx.client_id, payload)
+    end,
+    ['whetstone/fixes'] = function(_, payload, ctx)
+      require('whetstone.fixes').update(ctx.client_id, payload)
+    end,
+  }
+  if not vim.lsp.codelens.enable then
+    handlers['workspace/codeLens/refresh'] = refresh_lenses
+  end
+  return {
+    name = M.NAME,
+    cmd = options.cmd,
+    init_options = settings,
+    settings = { whetstone = settings },
+    capabilities = capabilities(),
+    handlers = handlers,
+  }
+end
+
+--- Whether a buffer is one to serve, and the server can be started. Says so once when it cannot.
+---@param buffer integer
+---@return boolean
+function M.wanted(buffer)
+  local options = config.get()
+  if not options.enabled or vim.bo[buffer].buftype ~= '' then
+    return false
+  end
+  if vim.fn.executable(options.cmd[1]) == 0 then
+    vim.notify_once(missing_server:format(options.cmd[1]), vim.log.levels.WARN)
+    return false
+  end
+  return true
+end
+
+--- Start the server for a buffer, or attach the one that runs for its workspace already.
+---@param buffer? integer
+---@return integer? client_id
+function M.start(buffer)
+  buffer = buffer or vim.api.nvim_get_current_buf()
+  if not M.wanted(buffer) then
+    return nil
+  end
+  local settings = M.config()
+  settings.root_dir = vim.fs.root(buffer, config.get().root_markers)
+  return vim.lsp.start(settings, { bufnr = buffer })
+end
+
+--- The client of a buffer; without a buffer, any that runs.
+---@param buffer? integer
+---@return vim.lsp.Client?
+function M.get(buffer)
+  return vim.lsp.get_clients({ bufnr = buffer, name = M.NAME })[1]
+end
+
+--- The same, and a message when there is none.
+---@param buffer? integer
+---@return vim.lsp.Client?
+function M.need(buffer)
+  local client = M.get(buffer)
+  if not client then
+    M.notify('no server for this buffer; :checkhealth whetstone says why', vim.log.levels.WARN)
+  end
+  return client
+end
+
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+---@param buffer integer
+---@param callback fun(err: table?, result: any)
+function M.request(client, method, params, buffer, callback)
+  local function answer(err, result)
+    callback(err, result)
+  end
+  if vim.fn.has('nvim-0.11') == 1 then
+    client:request(method, params, answer, buffer)
+  else
+    ---@diagnostic disable-next-line: param-type-mismatch
+    client.request(method, params, answer, buffer)
+  end
+end
+
+--- Does the server know a command? An older one may not.
+---@param client vim.lsp.Client
+---@param command string
+---@return boolean
+function M.knows(client, command)
+  local commands = vim.tbl_get(client.server_capabilities, 'executeCommandProvider', 'commands')
+  return vim.tbl_contains(commands or {}, command)
+end
+
+--- Run a command of the server. What goes wrong is shown, and `callback` then not called.
+---@param client vim.lsp.Client
+---@param command string
+---@param arguments any[]
+---@param callback? fun(result: any)
+function M.execute(client, command, arguments, callback)
+  if not M.knows(client, command) then
+    M.notify(('this server does not know %s; update it'):format(command), vim.log.levels.WARN)
+    return
+  end
+  local params = { command = command, arguments = arguments }
+  local buffer = vim.api.nvim_get_current_buf()
+  M.request(client, 'workspace/executeCommand', params, buffer, function(err, result)
+    if err then
+      M.notify(err.message or 'the server answered with an error', vim.log.levels.ERROR)
+    elseif callback then
+      callback(result)
+    end
+  end)
+end
+
+--- A JSON null is no value.
+---@generic T
+---@param value T
+---@return T?
+function M.value(value)
+  if value == vim.NIL then
+    return nil
+  end
+  return value
+end
+
+return M

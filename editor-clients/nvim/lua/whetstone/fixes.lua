@@ -1,0 +1,119 @@
+--- Which lines of which buffer have a fix ready, and the mark at their end.
+local client_of = require('whetstone.client')
+local config = require('whetstone.config')
+
+local M = {}
+
+---@class whetstone.Fix
+---@field key string
+---@field range lsp.Range
+---@field code? string
+---@field title? string
+---@field proved? string
+---@field candidates? integer
+---@field state 'ready'|'none'|'preparing'
+---@field reason? string
+
+local namespace = vim.api.nvim_create_namespace('whetstone.fixes')
+
+---@type table<integer, whetstone.Fix[]>
+local by_buffer = {}
+
+---@param buffer integer
+---@param fixes whetstone.Fix[]
+local function draw(buffer, fixes)
+  vim.api.nvim_buf_clear_namespace(buffer, namespace, 0, -1)
+  local options = config.get()
+  if not options.virtual_text then
+    return
+  end
+  require('whetstone.highlight').define()
+  local last = vim.api.nvim_buf_line_count(buffer) - 1
+  for _, fix in ipairs(fixes) do
+    if fix.state == 'ready' then
+      local text = ('%s %s'):format(options.mark, client_of.value(fix.title) or 'fix ready')
+      vim.api.nvim_buf_set_extmark(buffer, namespace, math.min(fix.range.start.line, last), 0, {
+        virt_text = { { text, 'WhetstoneReady' } },
+        virt_text_pos = 'eol',
+        hl_mode = 'combine',
+      })
+    end
+  end
+end
+
+--- whetstone/fixes: what is prepared for one version of a document.
+---@param client_id integer
+---@param payload { uri: string, version: integer?, fixes: whetstone.Fix[] }
+function M.update(client_id, payload)
+  local buffer = vim.uri_to_bufnr(payload.uri)
+  local client = vim.lsp.get_client_by_id(client_id)
+  if not client or not vim.api.nvim_buf_is_loaded(buffer) then
+    return
+  end
+  local version = client_of.value(payload.version)
+  local current = vim.lsp.util.buf_versions[buffer]
+  if version and current and version < current then
+    return -- typed on meanwhile; what is true of the new text comes in its own message
+  end
+  by_buffer[buffer] = payload.fixes
+  draw(buffer, payload.fixes)
+end
+
+---@param buffer integer
+function M.forget(buffer)
+  by_buffer[buffer] = nil
+  if vim.api.nvim_buf_is_valid(buffer) then
+    vim.api.nvim_buf_clear_namespace(buffer, namespace, 0, -1)
+  end
+end
+
+---@param buffer integer
+---@return whetstone.Fix[]
+function M.get(buffer)
+  return by_buffer[buffer] or {}
+end
+
+--- 0-based lines with something to look at: ready fixes; where nobody tells us of those, problems.
+---@param buffer integer
+---@return integer[]
+local function stops(buffer)
+  local lines = {}
+  if by_buffer[buffer] then
+    for _, fix in ipairs(by_buffer[buffer]) do
+      if fix.state == 'ready' then
+        lines[#lines + 1] = fix.range.start.line
+      end
+    end
+  else
+    for _, diagnostic in ipairs(vim.diagnostic.get(buffer)) do
+      lines[#lines + 1] = diagnostic.lnum
+    end
+  end
+  table.sort(lines)
+  return lines
+end
+
+--- Move the cursor to the next line with a fix, or the previous one, around the end of the file.
+---@param step 1|-1
+---@return boolean moved
+function M.jump(step)
+  local here = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local lines = stops(vim.api.nvim_get_current_buf())
+  local first, last = lines[1], lines[#lines]
+  if not first then
+    client_of.notify('no fix is ready in this buffer')
+    return false
+  end
+  local target = step > 0 and first or last
+  for index = step > 0 and #lines or 1, step > 0 and 1 or #lines, -step do
+    if (lines[index] - here) * step > 0 then
+      target = lines[index]
+    end
+  end
+  vim.cmd("normal! m'")
+  vim.api.nvim_win_set_cursor(0, { target + 1, 0 })
+  vim.cmd('normal! ^')
+  return true
+end
+
+return M
