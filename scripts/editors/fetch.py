@@ -97,6 +97,7 @@ NVIM_ENVIRONMENT = (
     'LUA_PATH="$root/usr/share/lua/5.1/?.lua;;"',
     'LUA_CPATH="$lib/lua/5.1/?.so;;"',
 )
+NVIM_BEFORE = '--cmd "set runtimepath+=$root/usr/lib/nvim"'  # the parsers of tree-sitter
 EMACS_ENVIRONMENT = (
     'EMACSDATA="$(echo "$root"/usr/share/emacs/[0-9]*/etc)"',
     'EMACSDOC="$EMACSDATA"',
@@ -111,12 +112,14 @@ EDITORS: dict[str, Fetcher] = {
         packages=("neovim",),
         program="usr/bin/nvim",
         environment=NVIM_ENVIRONMENT,
+        before=NVIM_BEFORE,
     ),
     "nvim-newest": Debian(
         suite="sid",
         packages=("neovim",),
         program="usr/bin/nvim",
         environment=NVIM_ENVIRONMENT,
+        before=NVIM_BEFORE,
     ),
     "emacs": Debian(
         suite="trixie",

@@ -152,6 +152,11 @@ def stored(data: Path) -> list[tuple[str, str | None, tuple[object, ...]]]:
         ]
 
 
+def settled(data: Path) -> list[tuple[str, str | None, tuple[object, ...]]]:
+    """What is stored and decided. Suggestions that were shown or prepared may still be open."""
+    return [each for each in stored(data) if each[1] is not None]
+
+
 def check(data: Path, steps: Sequence[Step] = STEPS, *, timeout_s: float = 20) -> None:
     """The database holds what `steps` must leave there, and nothing else."""
     expected = sorted((step.code, step.outcome, step.pairs) for step in steps)

@@ -49,16 +49,20 @@ vim.api.nvim_create_autocmd('LspDetach', {
   end,
 })
 
-if vim.lsp.config then
-  if require('whetstone.config').get().enabled then
-    vim.lsp.enable('whetstone')
-  end
-else
-  vim.api.nvim_create_autocmd('FileType', {
-    group = group,
-    pattern = 'python',
-    callback = function(args)
-      require('whetstone.client').start(args.buf)
-    end,
-  })
+-- Since 0.11 lsp/whetstone.lua is all that is needed, but a server that is not there goes unsaid.
+local has_enable = vim.lsp.config ~= nil
+if has_enable and require('whetstone.config').get().enabled then
+  vim.lsp.enable('whetstone')
 end
+vim.api.nvim_create_autocmd('FileType', {
+  group = group,
+  pattern = 'python',
+  callback = function(args)
+    local client = require('whetstone.client')
+    if has_enable then
+      client.wanted(args.buf)
+    else
+      client.start(args.buf)
+    end
+  end,
+})

@@ -31,11 +31,29 @@ local function refresh_lenses(_, _, ctx)
   return vim.NIL
 end
 
+--- The same for diagnostics, which this client pulls.
+local function refresh_diagnostics(_, _, ctx)
+  local client = assert(vim.lsp.get_client_by_id(ctx.client_id))
+  for buffer in pairs(client.attached_buffers) do
+    local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
+    M.request(client, 'textDocument/diagnostic', params, buffer, function(err, result)
+      if not err and result and vim.api.nvim_buf_is_loaded(buffer) then
+        local context = { client_id = client.id, bufnr = buffer, params = params }
+        vim.lsp.diagnostic.on_diagnostic(err, result, context)
+      end
+    end)
+  end
+  return vim.NIL
+end
+
 ---@return table
 local function capabilities()
   local own = {
     experimental = { whetstone = { status = true, fixes = true, preview = true } },
-    workspace = { codeLens = { refreshSupport = true } },
+    workspace = {
+      codeLens = { refreshSupport = true },
+      diagnostics = { refreshSupport = true },
+    },
   }
   return vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), own)
 end
@@ -55,6 +73,9 @@ function M.config()
   }
   if not vim.lsp.codelens.enable then
     handlers['workspace/codeLens/refresh'] = refresh_lenses
+  end
+  if not vim.lsp.handlers['workspace/diagnostic/refresh'] then
+    handlers['workspace/diagnostic/refresh'] = refresh_diagnostics
   end
   return {
     name = M.NAME,
@@ -159,12 +180,12 @@ function M.execute(client, command, arguments, callback)
   end)
 end
 
---- A JSON null is no value.
+--- A JSON null is no value, nor is an empty text.
 ---@generic T
 ---@param value T
 ---@return T?
 function M.value(value)
-  if value == vim.NIL then
+  if value == vim.NIL or value == '' then
     return nil
   end
   return value

@@ -35,6 +35,7 @@ local function draw(buffer, fixes)
       vim.api.nvim_buf_set_extmark(buffer, namespace, math.min(fix.range.start.line, last), 0, {
         virt_text = { { text, 'WhetstoneReady' } },
         virt_text_pos = 'eol',
+        priority = 100, -- before the diagnostic's own text, which may be long
         hl_mode = 'combine',
       })
     end

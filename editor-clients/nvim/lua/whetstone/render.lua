@@ -89,12 +89,19 @@ local function add_diff(rendered, before, after, context)
   end
 end
 
+--- True of everything that is shown at all.
+local TRIVIAL = 'changes something'
+
 ---@param rendered whetstone.Rendered
 ---@param evidence whetstone.Evidence[]
 local function add_evidence(rendered, evidence)
   local text = ''
   local marks = {}
-  for _, each in ipairs(evidence) do
+  for _, each in
+    ipairs(vim.tbl_filter(function(each)
+      return each.name ~= TRIVIAL
+    end, evidence))
+  do
     local word = (each.passed and '✓ ' or '✗ ') .. each.name
     marks[#marks + 1] = {
       line = #rendered.lines,

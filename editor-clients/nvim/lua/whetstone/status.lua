@@ -39,8 +39,8 @@ function M.statusline()
     return ''
   end
   local status = by_client[client.id]
-  local text = status and client_of.value(status.text) or ''
-  return text == '' and 'whetstone' or 'whetstone: ' .. text
+  local text = status and client_of.value(status.text)
+  return text and 'whetstone: ' .. text or 'whetstone'
 end
 
 ---@param status whetstone.Status
@@ -49,7 +49,7 @@ local function tell(status)
   if client_of.value(status.model) then
     lines[1] = ('%s (%s)'):format(lines[1], status.model)
   end
-  if client_of.value(status.detail) and status.detail ~= '' then
+  if client_of.value(status.detail) then
     lines[#lines + 1] = status.detail
   end
   client_of.show(table.concat(lines, '\n'))
