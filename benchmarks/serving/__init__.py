@@ -1,0 +1,1 @@
+"""Serving speed beside what users would run instead; `python -m benchmarks.serving`."""
