@@ -65,6 +65,7 @@ def real_parts() -> Parts:
         find=_find,
         open_store=_open_store,
         load_settings=_load_settings,
+        has_store=_has_store,
     )
 
 
@@ -107,6 +108,13 @@ def _open_store(settings: Settings) -> Any:
     from whetstone.preferences.store import PreferenceStore
 
     return PreferenceStore.open(ignore_globs=settings.ignore_globs)
+
+
+def _has_store() -> bool:
+    from whetstone.paths import data_dir
+    from whetstone.preferences.store import FILE_NAME
+
+    return (data_dir() / FILE_NAME).exists()
 
 
 def _load_settings(root: Path | None, overrides: Mapping[str, Any]) -> tuple[Settings, list[str]]:

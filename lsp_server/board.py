@@ -176,7 +176,7 @@ class Board:
             return {**entry, "state": "preparing"} if pending else None
         candidates = session.suggestions.open_candidates(document.uri, proposal)
         if not candidates:
-            reason = explain.why_none(proposal) if not proposal.candidates else "turned down"
+            reason = session.suggestions.why_none(document.uri, proposal)
             return {**entry, "state": "none", "reason": reason}
         best = candidates[0]
         return {

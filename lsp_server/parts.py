@@ -13,6 +13,7 @@ from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.confidence import Choice
     from whetstone.evidence import TestRunner
     from whetstone.fixer import Proposal
 
@@ -53,6 +54,8 @@ class Store(Protocol):
         user_kind: Literal["replace", "import"] | None = None,
     ) -> list[int]: ...
 
+    def choices(self) -> list[Choice]: ...
+
     def expire(self, before: str) -> int: ...
 
     def close(self) -> None: ...
@@ -71,3 +74,4 @@ class Parts:
     find: Callable[[Document], list[Diagnostic]]
     open_store: Callable[[Settings], Store]
     load_settings: Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]
+    has_store: Callable[[], bool] = lambda: True  # else there is no history to read

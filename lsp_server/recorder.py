@@ -18,6 +18,7 @@ from whetstone.errors import WhetstoneError
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.confidence import Choice
     from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,22 @@ class Recorder:
     def effects(self, effects: Sequence[Effect], settings: Settings) -> Future[bool]:
         """Append events and outcomes; the future says whether they are on the disk."""
         return self._submit(settings, lambda store: _write(store, effects))
+
+    def choices(self, settings: Settings) -> Future[list[Choice]]:
+        """The user's history; empty when there is none, or it cannot be read."""
+        found: list[Choice] = []
+
+        def read() -> list[Choice]:
+            if self._store is not None or self._parts.has_store():
+                self._run(settings, lambda store: found.extend(store.choices()))
+            return found
+
+        try:
+            return self._thread.submit(read)
+        except RuntimeError:  # closed: the server is ending
+            nothing: Future[list[Choice]] = Future()
+            nothing.set_result(found)
+            return nothing
 
     def close(self) -> None:
         """Wait for what was submitted, then close the store."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,12 +13,13 @@ from urllib.parse import urlsplit
 from lsprotocol import types
 
 from lsp_server.capture import Capture
-from lsp_server.captured import Effect
+from lsp_server.captured import Effect, Settled
 from lsp_server.client import Client
 from lsp_server.documents import Documents, OpenDocument
 from lsp_server.extra import ExtraProblems
 from lsp_server.findings import Findings
 from lsp_server.folders import Folders
+from lsp_server.judge import Judge
 from lsp_server.parts import Parts
 from lsp_server.preparer import Preparer
 from lsp_server.problems import ProblemAt, all_problems
@@ -64,6 +66,7 @@ class Session:
         self.lens_sources: list[LensSource] = []  # see features/code_lens.py
         self.worker = Worker(parts, warn=warn, changed=activity_changed)
         self.recorder = Recorder(parts, warn=warn)
+        self.judge = Judge(self.recorder)
         self.preparer = Preparer(self, ready=fixes_changed)
         self._closed = False
 
@@ -155,7 +158,8 @@ class Session:
         job = self._submit(document, problem, deadline_s=deadline_s)
         try:
             waiting = asyncio.shield(asyncio.wrap_future(job.future))
-            return self._keep(problem, await asyncio.wait_for(waiting, deadline_s))
+            proposal = await asyncio.wait_for(waiting, deadline_s)
+            return await self._keep(problem, proposal)
         except TimeoutError:
             return None
         finally:
@@ -169,7 +173,7 @@ class Session:
         finally:
             job.leave()
         stopped = proposal is None and job.cancel.is_set()
-        return stopped or self._keep(problem, proposal) is not None
+        return stopped or await self._keep(problem, proposal) is not None
 
     def _submit(
         self,
@@ -193,15 +197,21 @@ class Session:
             )
         )
 
-    def _keep(self, problem: ProblemAt, proposal: Proposal | None) -> Proposal | None:
-        """Remember a proposal; None when the document has moved on."""
-        document = self.documents.get(problem.uri)
-        if proposal is None or document is None or document.version != problem.version:
+    async def _keep(self, problem: ProblemAt, proposal: Proposal | None) -> Proposal | None:
+        """Remember what may be shown of a proposal; None when the document has moved on."""
+        if proposal is None:
             return None
-        if self.suggestions.get(proposal.id) is None:  # else two requests had joined
-            self.suggestions.add(problem, proposal)
+        await self.judge.refresh(self.settings)
+        document = self.documents.get(problem.uri)
+        if document is None or document.version != problem.version:
+            return None
+        known = self.suggestions.get(proposal.id)
+        if known is not None:  # two requests had joined
+            return known.proposal
+        judged = self.judge.judge(proposal, self.settings_of(document))
+        self.suggestions.add(problem, judged)
         self.fixes_changed(problem.uri)
-        return proposal
+        return judged.proposal
 
     def show(self, proposal_id: str) -> None:
         """A person sees this proposal now: from here on it is a suggestion with an outcome."""
@@ -223,13 +233,18 @@ class Session:
     def record(self, effects: Sequence[Effect]) -> None:
         """Write down what was captured; nobody waits for it."""
         if effects:
-            self.recorder.effects(effects, self.settings)
+            self._write(effects)
 
     async def record_durably(self, effects: Sequence[Effect]) -> bool:
         """Write down what was captured; True when it is on the disk."""
         if not effects:
             return False
-        return await asyncio.wrap_future(self.recorder.effects(effects, self.settings))
+        return await asyncio.wrap_future(self._write(effects))
+
+    def _write(self, effects: Sequence[Effect]) -> Future[bool]:
+        if any(isinstance(effect, Settled) for effect in effects):
+            self.judge.stale()
+        return self.recorder.effects(effects, self.settings)
 
     def close_document(self, uri: str) -> None:
         self.preparer.forget(uri)

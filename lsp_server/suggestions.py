@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from lsp_server.captured import Change, Suggestion
+from lsp_server.explain import why_none
+from lsp_server.judge import Judged
 from lsp_server.problems import ProblemAt
 from lsp_server.text import bare
 from whetstone.problem import Diagnostic, Replacement, split_lines
@@ -22,10 +24,14 @@ _V = TypeVar("_V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A proposal and the problem it is for."""
+    """A proposal as it is shown, and the problem it is for."""
 
     problem: ProblemAt
-    proposal: Proposal
+    judged: Judged
+
+    @property
+    def proposal(self) -> Proposal:
+        return self.judged.proposal
 
     @property
     def uri(self) -> str:
@@ -55,10 +61,10 @@ class Suggestions:
 
     # -- proposals ----------------------------------------------------------------------------
 
-    def add(self, problem: ProblemAt, proposal: Proposal) -> None:
+    def add(self, problem: ProblemAt, judged: Judged) -> None:
         """Keep a proposal that nobody has seen yet."""
-        known = Known(problem=problem, proposal=proposal)
-        _remember(self._known, proposal.id, known, most=_MAX_PROPOSALS)
+        known = Known(problem=problem, judged=judged)
+        _remember(self._known, judged.proposal.id, known, most=_MAX_PROPOSALS)
 
     def get(self, proposal_id: str) -> Known | None:
         return self._shown.get(proposal_id) or self._known.get(proposal_id)
@@ -72,6 +78,15 @@ class Suggestions:
         if known is not None:
             _remember(self._shown, proposal_id, known, most=_MAX_PROPOSALS)
         return known
+
+    def why_none(self, uri: str, proposal: Proposal) -> str:
+        """Why no candidate of a proposal is offered; empty when there is one."""
+        if self.open_candidates(uri, proposal):
+            return ""
+        if proposal.candidates:
+            return "you turned down what was offered"
+        known = self.get(proposal.id)
+        return (known.judged.reason if known else "") or why_none(proposal)
 
     def for_problem(self, uri: str, text: str, diagnostic: Diagnostic) -> Proposal | None:
         """The newest proposal for this very text, if there was one: undo brings it back too."""

@@ -79,9 +79,7 @@ async def _answer(
         "candidates": [_candidate(server, document, proposal, each) for each in shown],
     }
     if not shown:
-        why = (
-            explain.why_none(proposal) if not proposal.candidates else "you turned all of them down"
-        )
+        why = session.suggestions.why_none(document.uri, proposal)
         answer["reason"] = f"{explain.place(problem.diagnostic)}: {why}"
     return answer
 
@@ -90,6 +88,8 @@ def _candidate(
     server: WhetstoneServer, document: OpenDocument, proposal: Proposal, candidate: Candidate
 ) -> dict[str, Any]:
     before, after = _changed_lines(document, candidate)
+    known = server.session.suggestions.get(proposal.id)
+    confidence = known.judged.confidence.get(candidate.id) if known else None
     return {
         "id": candidate.id,
         "title": candidate.title,
@@ -101,7 +101,7 @@ def _candidate(
         "newText": candidate.new_text,
         "edit": actions.workspace_edit(document, server.session.client, candidate.edits),
         "origin": candidate.origin,
-        "confidence": 1.0,
+        "confidence": confidence.probability if confidence else None,
     }
 
 

@@ -59,7 +59,10 @@ def _fill(
     candidates = session.suggestions.open_candidates(problem.uri, proposal)
     if not candidates:
         code = problem.diagnostic.code or "this problem"
-        server.inform(f"no fix for {code} could be proved, so none is offered.")
+        known = session.suggestions.get(proposal.id)
+        held_back = known.judged.reason if known else ""
+        why = held_back or f"no fix for {code} could be proved, so none is offered"
+        server.inform(f"{why}.")
         return
     best = candidates[0]
     session.show(proposal.id)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from whetstone.paths import data_dir
-from whetstone.preferences import queries, recording, writes
+from whetstone.preferences import judged, queries, recording, writes
 from whetstone.preferences.database import DatabaseFile
 from whetstone.preferences.outcome import EventKind, Outcome, final
 from whetstone.preferences.records import (
@@ -35,6 +35,7 @@ from whetstone.settings import IGNORE_GLOBS
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from whetstone.confidence import Choice
     from whetstone.fixer import Proposal
 
 FILE_NAME = "preferences.db"
@@ -301,6 +302,10 @@ class PreferenceStore:
             StoreError: several ids start like this.
         """
         return self._file.read(lambda db: queries.detail(db, suggestion_id))
+
+    def choices(self) -> list[Choice]:
+        """The newest choices with the features of what they were about, oldest first."""
+        return self._file.read(judged.choices)
 
     def stats(self) -> Stats:
         return self._file.read(queries.stats)
