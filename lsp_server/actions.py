@@ -23,11 +23,14 @@ _MAX_HEADLINE = 70
 
 
 def wanted(only: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Does the request want quick fixes? A kind asks for itself and what lies below it."""
-    if not only:
-        return True
-    kinds = [kind.value if isinstance(kind, types.CodeActionKind) else kind for kind in only]
-    return any(kind in ("", QUICK_FIX.value) for kind in kinds)
+    """Does the request want quick fixes? Without kinds it wants those."""
+    return not only or asks_for(only, QUICK_FIX.value)
+
+
+def asks_for(only: Sequence[types.CodeActionKind | str] | None, wanted: str) -> bool:
+    """Is one of the kinds the wanted one, or above it? `source` asks for `source.fixAll` too."""
+    kinds = [kind.value if isinstance(kind, types.CodeActionKind) else kind for kind in only or ()]
+    return any(kind in ("", wanted) or wanted.startswith(f"{kind}.") for kind in kinds)
 
 
 def unresolved(problem: ProblemAt) -> types.CodeAction:

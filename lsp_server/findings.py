@@ -51,6 +51,17 @@ class Findings:
             running = self._running[uri] = (document.version, task)
         return await asyncio.shield(running[1])
 
+    async def look(self, text: Document) -> Found | None:
+        """Findings for any text, not kept; None when the tools fail."""
+        if self._closed:
+            return None
+        try:
+            loop = asyncio.get_running_loop()
+            return tuple(await loop.run_in_executor(self._thread, self._parts.find, text))
+        except WhetstoneError as error:
+            self._warn(str(error))
+            return None
+
     def forget(self, uri: str) -> None:
         self._latest.pop(uri, None)
         self._running.pop(uri, None)

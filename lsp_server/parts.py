@@ -52,6 +52,7 @@ class Store(Protocol):
         candidate_id: str | None = None,
         user_lines: tuple[str, ...] | None = None,
         user_kind: Literal["replace", "import"] | None = None,
+        confidence: float = 1.0,
     ) -> list[int]: ...
 
     def choices(self) -> list[Choice]: ...

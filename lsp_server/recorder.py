@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 from lsp_server.captured import Effect, Noted
 from lsp_server.parts import Parts, Store
+from whetstone.automatic import UNSEEN_CONFIDENCE
 from whetstone.errors import WhetstoneError
+from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from lsp_server.fixing_all import Taken
     from whetstone.confidence import Choice
     from whetstone.fixer import Proposal
 
@@ -44,6 +47,27 @@ class Recorder:
             settings,
             lambda store: store.record_suggestion(proposal, client=client, workspace=workspace),
         )
+
+    def unseen(
+        self, taken: Taken, settings: Settings, *, client: str, workspace: str
+    ) -> Future[bool]:
+        """A fix that was taken unread: accepted, for a part of what a choice counts."""
+
+        def write(store: Store) -> None:
+            from whetstone.preferences.judged import UNSEEN
+
+            suggestion, candidate = taken.proposal.id, taken.candidate.id
+            name = f"{client} {UNSEEN}"
+            store.record_suggestion(taken.proposal, client=name, workspace=workspace)
+            store.record_event(suggestion, EventKind.APPLIED, candidate_id=candidate)
+            store.settle(
+                suggestion,
+                Outcome.ACCEPTED,
+                candidate_id=candidate,
+                confidence=UNSEEN_CONFIDENCE,
+            )
+
+        return self._submit(settings, write)
 
     def effects(self, effects: Sequence[Effect], settings: Settings) -> Future[bool]:
         """Append events and outcomes; the future says whether they are on the disk."""

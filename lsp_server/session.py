@@ -18,8 +18,9 @@ from lsp_server.client import Client
 from lsp_server.documents import Documents, OpenDocument
 from lsp_server.extra import ExtraProblems
 from lsp_server.findings import Findings
+from lsp_server.fixing_all import Runs, Taken
 from lsp_server.folders import Folders
-from lsp_server.judge import Judge
+from lsp_server.judge import Judge, Judged
 from lsp_server.parts import Parts
 from lsp_server.preparer import Preparer
 from lsp_server.problems import ProblemAt, all_problems
@@ -27,6 +28,7 @@ from lsp_server.recorder import Recorder
 from lsp_server.suggestions import Suggestions, to_capture
 from lsp_server.switches import Switches
 from lsp_server.worker import Job, Worker
+from whetstone.problem import Document
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Session:
         self.capture = Capture()
         self.covered: dict[str, set[str]] = {}  # by document: codes that another tool reports
         self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: version
+        self.fix_all_runs = Runs()
         self.lens_sources: list[LensSource] = []  # see features/code_lens.py
         self.worker = Worker(parts, warn=warn, changed=activity_changed)
         self.recorder = Recorder(parts, warn=warn)
@@ -165,6 +168,20 @@ class Session:
         finally:
             job.leave()
 
+    async def ask(
+        self, document: OpenDocument, problem: ProblemAt, text: Document
+    ) -> Judged | None:
+        """A proposal for a text that is not the document's, but comes of it; not remembered."""
+        job = self._submit(document, problem, text=text)
+        try:
+            proposal = await asyncio.shield(asyncio.wrap_future(job.future))
+        finally:
+            job.leave()
+        if proposal is None:
+            return None
+        await self.judge.refresh(self.settings)
+        return self.judge.judge(proposal, self.settings_of(document))
+
     async def prepare(self, document: OpenDocument, problem: ProblemAt) -> bool:
         """Propose in the background; False when it failed and is not worth another try."""
         job = self._submit(document, problem, background=True)
@@ -180,13 +197,14 @@ class Session:
         document: OpenDocument,
         problem: ProblemAt,
         *,
+        text: Document | None = None,
         deadline_s: float | None = None,
         background: bool = False,
     ) -> Job:
         return self.worker.submit(
             Job(
                 uri=document.uri,
-                document=document.snapshot(),
+                document=text or document.snapshot(),
                 diagnostic=problem.diagnostic,
                 settings=self.settings_of(document),
                 root=self.root_of(document),
@@ -227,6 +245,31 @@ class Session:
             workspace=str(root) if root else "",
         )
         self.record(self.capture.offered(to_capture(known)))
+
+    async def record_unseen(self, document: OpenDocument, taken: Sequence[Taken]) -> bool:
+        """Fixes that were taken without anybody looking at each; True when all are on the disk.
+
+        One that had been shown before is followed like any other that was applied.
+        """
+        root = self.root_of(document)
+        written = []
+        for each in taken:
+            shown = self.suggestions.shown_alike(document.uri, each.proposal, each.candidate)
+            if shown is not None:
+                lines = document.buffer.lines
+                effects = self.capture.applied(*shown, lines)
+                written.append(self._write(effects))
+            else:
+                written.append(
+                    self.recorder.unseen(
+                        each,
+                        self.settings_of(document),
+                        client=self.client.name,
+                        workspace=str(root) if root else "",
+                    )
+                )
+        done = [await asyncio.wrap_future(future) for future in written]
+        return bool(done) and all(done)
 
     # -- capture ------------------------------------------------------------------------------
 

@@ -99,6 +99,18 @@ class Suggestions:
                 return proposal
         return None
 
+    def shown_alike(
+        self, uri: str, proposal: Proposal, candidate: Candidate
+    ) -> tuple[str, str] | None:
+        """(suggestion, candidate) of the same change to the same lines that a person has seen."""
+        for known in reversed(self._shown.values()):
+            same = known.uri == uri and known.proposal.problem.flagged == proposal.problem.flagged
+            if same and known.proposal.diagnostic.message == proposal.diagnostic.message:
+                for seen in known.proposal.candidates:
+                    if seen.replacement == candidate.replacement:
+                        return known.proposal.id, seen.id
+        return None
+
     def open_candidates(self, uri: str, proposal: Proposal) -> list[Candidate]:
         """Candidates that were not turned down, best first; a rejected text stays rejected."""
         return [

@@ -86,10 +86,10 @@ class Buffer:
         if not prefix and first and not _closed(self.lines[first - 1], text + suffix):
             first -= 1
             prefix = self.lines[first]
-        count = len(self.lines)
-        self.lines[first : last + 1] = split_lines(prefix + text + suffix)
+        old, new = self.lines[first : last + 1], split_lines(prefix + text + suffix)
+        self.lines[first : last + 1] = new
         self._text = None
-        return Hunk(start=first, stop=last + 1, grown=len(self.lines) - count)
+        return _hunk(first, old, new)
 
     def point(self, line: int, units: int) -> tuple[int, int]:
         """(line, code units) to (line, code point column), kept inside the document."""
@@ -116,6 +116,17 @@ class Buffer:
         if not self.lines or self.lines[-1].endswith(("\n", "\r")):
             return len(self.lines), 0
         return len(self.lines) - 1, len(self.lines[-1])
+
+
+def _hunk(first: int, old: list[str], new: list[str]) -> Hunk:
+    """The change of lines `old`, from line `first` on, without those that stay at its edges."""
+    start, limit = 0, min(len(old), len(new))
+    while start < limit and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < limit - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return Hunk(start=first + start, stop=first + len(old) - end, grown=len(new) - len(old))
 
 
 def _closed(line: str, follows: str) -> bool:

@@ -60,7 +60,8 @@ class Job:
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.uri, self.document.version, self.diagnostic, self.deadline_s is None)
+        # The text itself: what is made of a document's fixes has its version, and other lines.
+        return (self.uri, self.diagnostic, self.deadline_s is None, self.document.text)
 
     def leave(self) -> None:
         """One who waited has gone; when it was the last, the work is not wanted any more."""

@@ -16,9 +16,6 @@ from whetstone import __version__
 from whetstone.errors import Cancelled, ModelError, StoreError, UsageError, WhetstoneError
 from whetstone.settings import Settings, load_settings
 
-# What `--yes` accepts was proved, but nobody looked at it: it counts a quarter of a choice.
-_UNSEEN = 0.25
-
 
 class LazyGroup(click.Group):
     """A group whose subcommands are imported only when they are used, and whose errors are text."""
@@ -102,6 +99,7 @@ def fix(
 
     Exit status: 0 when every problem was fixed, 1 when some remain, 2 on bad usage.
     """  # fmt: skip
+    from whetstone.automatic import UNSEEN_CONFIDENCE
     from whetstone.fixer import Fixer
     from whetstone.terminal.ask import asker
     from whetstone.terminal.report import Report
@@ -121,7 +119,7 @@ def fix(
             ask=asker(report, yes=yes, quiet=as_json),
             n=candidates,
             client="whetstone fix --yes" if yes else "whetstone fix",
-            confidence=_UNSEEN if yes else 1.0,
+            confidence=UNSEEN_CONFIDENCE if yes else 1.0,
             automatic=yes,
             on_problem=report.problem,
         )

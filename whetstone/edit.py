@@ -55,6 +55,18 @@ def apply(text: str, edits: tuple[TextEdit, ...]) -> str:
     return text
 
 
+def edits_between(old: str, new: str) -> tuple[TextEdit, ...]:
+    """Small edits that turn one text into another, whole blocks of lines compared."""
+    before, after = split_lines(old), split_lines(new)
+    blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return tuple(
+        edit
+        for tag, i1, i2, j1, j2 in blocks
+        if tag != "equal"
+        for edit in _minimal("".join(before[i1:i2]), "".join(after[j1:j2]), i1)
+    )
+
+
 def unified_diff(document: Document, new_text: str, *, context: int = 2) -> str:
     """A unified diff with `a/` and `b/` names, as git prints it."""
     name = document.path.as_posix().lstrip("/") if document.path else document.name

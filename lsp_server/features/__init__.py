@@ -9,6 +9,7 @@ from lsp_server.features import (
     commands,
     configuration,
     diagnostics,
+    fix_all,
     lifecycle,
     resolve,
     switching,
@@ -28,6 +29,7 @@ def register_all(server: WhetstoneServer) -> None:
         commands,
         candidates,
         code_lens,
+        fix_all,
         switching,
     ):
         feature.register(server)

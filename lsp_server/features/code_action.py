@@ -11,6 +11,7 @@ from lsprotocol import types
 
 from lsp_server import actions
 from lsp_server.documents import OpenDocument
+from lsp_server.features import fix_all
 from lsp_server.features.guard import guarded
 from lsp_server.features.progress import Progress
 from lsp_server.problems import ProblemAt, covered_codes, problems_at, span_of
@@ -29,7 +30,7 @@ def register(server: WhetstoneServer) -> None:
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
         types.CodeActionOptions(
-            code_action_kinds=[types.CodeActionKind.QuickFix],
+            code_action_kinds=[types.CodeActionKind.QuickFix, fix_all.KIND],
             resolve_provider=True,
             work_done_progress=True,
         ),
@@ -37,19 +38,34 @@ def register(server: WhetstoneServer) -> None:
     @guarded(lambda _: [])
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         document = server.session.documents.python(params.text_document.uri)
-        if document is None or not actions.wanted(params.context.only):
+        if document is None or server.session.silence(document) is not None:
             return []
-        if server.session.silence(document) is not None:
-            return []
-        problems = await _problems(server, document, params)
-        if server.session.client.resolves:
-            asked = _invoked(params)
-            listed = [
-                action for each in problems for action in _listed(server, document, each, asked)
-            ]
-        else:
-            listed = await _eager(server, document, problems, params)
-        return listed + _applied(server, document, params)
+        listed = _source(server, document, params)
+        if actions.wanted(params.context.only):
+            listed = await _quick_fixes(server, document, params) + listed
+        return listed
+
+
+async def _quick_fixes(
+    server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
+) -> list[types.CodeAction]:
+    problems = await _problems(server, document, params)
+    if not server.session.client.resolves:
+        listed = await _eager(server, document, problems, params)
+    else:
+        asked = _invoked(params)
+        listed = [action for each in problems for action in _listed(server, document, each, asked)]
+        everywhere = server.session.problems(document)
+        listed += fix_all.same_code_actions(document, problems, everywhere)
+    return listed + _applied(server, document, params)
+
+
+def _source(
+    server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
+) -> list[types.CodeAction]:
+    """Source actions, which editors show and run only when asked for by their kind."""
+    asked = actions.asks_for(params.context.only, fix_all.KIND)
+    return [fix_all.source_action(document)] if asked and server.session.client.resolves else []
 
 
 async def _problems(

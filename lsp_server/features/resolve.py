@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from lsp_server import actions
+from lsp_server.features import fix_all
 from lsp_server.features.guard import guarded
 from lsp_server.features.progress import Progress
 from lsp_server.problems import ProblemAt
@@ -21,6 +22,8 @@ def register(server: WhetstoneServer) -> None:
     @guarded(lambda action: action)
     async def resolve(action: types.CodeAction) -> types.CodeAction:
         """The action with its edit; unchanged when it is not ours or the document moved on."""
+        if (asked := fix_all.asked_for(action)) is not None:
+            return await fix_all.resolve(server, action, asked)
         key = actions.problem_key(action)
         problem = server.session.suggestions.problem(key) if key else None
         if key is None or problem is None:

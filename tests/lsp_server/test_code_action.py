@@ -31,11 +31,16 @@ async def test_an_entry_is_there_at_once_though_the_model_is_slow(start):
     [
         (None, 1),
         ([], 1),
-        ([""], 1),
+        ([""], 2),
         (["quickfix"], 1),
         (["refactor", "quickfix"], 1),
         (["refactor"], 0),
-        (["source.fixAll"], 0),
+        (["source"], 1),
+        (["source.fixAll"], 1),
+        (["source.fixAll.whetstone"], 1),
+        (["source.fixAll.other"], 0),
+        (["source.organizeImports"], 0),
+        (["quickfix", "source.fixAll"], 2),
         (["quickfix.other"], 0),
     ],
 )
@@ -53,9 +58,10 @@ async def test_no_entries_on_other_lines_or_in_other_languages(shared):
 async def test_every_problem_of_the_range_nearest_first(shared):
     uri = shared.open("print(lenght)\nprint(widht)\n")
     titles = [a.title for a in await shared.actions(uri, 1, 8, end=(1, 8))]
-    assert titles == ["Whetstone: fix F821 Undefined name 'widht'"]
-    titles = [a.title for a in await shared.actions(uri, 0, 0, end=(2, 0))]
-    assert [t[-8:] for t in titles] == ["'lenght'", " 'widht'"]
+    everywhere = "Whetstone: fix all F821 in this file"
+    assert titles == ["Whetstone: fix F821 Undefined name 'widht'", everywhere]
+    *titles, last = [a.title for a in await shared.actions(uri, 0, 0, end=(2, 0))]
+    assert [t[-8:] for t in titles] == ["'lenght'", " 'widht'"] and last == everywhere
 
 
 async def test_other_tools_diagnostics_are_used_with_their_code_and_message(shared):

@@ -27,7 +27,9 @@ async def test_capabilities(start):
     assert can.text_document_sync.change == T.TextDocumentSyncKind.Incremental
     assert can.text_document_sync.save and can.text_document_sync.open_close
     assert can.code_action_provider.resolve_provider
-    assert list(can.code_action_provider.code_action_kinds) == ["quickfix"]
+    assert list(can.code_action_provider.code_action_kinds) == [
+        "quickfix", "source.fixAll.whetstone",
+    ]  # fmt: skip
     assert set(can.execute_command_provider.commands) >= {
         "whetstone.applied", "whetstone.apply", "whetstone.accept", "whetstone.reject",
         "whetstone.revert", "whetstone.candidates", "whetstone.status", "whetstone.disable",

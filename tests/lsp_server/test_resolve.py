@@ -133,8 +133,8 @@ async def test_the_newest_request_wins(start):
     text = "print(lenght)\nprint(widht)\n"
     editor = await start(VSCODE, delay_s=0.5, answers=[("", [replace("print(1)")])])
     uri = editor.open(text)
-    [first] = await editor.actions(uri, 0, 7)
-    [second] = await editor.actions(uri, 1, 7)
+    [first] = await editor.fixes(uri, 0, column=7)
+    [second] = await editor.fixes(uri, 1, column=7)
     _, older = await asked(editor, first, wait_s=0.1)
     newer = await editor.resolve(second)
     assert newer.edit is not None

@@ -167,9 +167,10 @@ class Editor:
         )
 
     async def fixes(self, uri, line=1, **kwargs):
-        """Actions with an edit or to resolve, without the rejections."""
+        """Actions about one problem, with an edit or to resolve, without the rejections."""
         found = await self.actions(uri, line, **kwargs)
-        return [action for action in found if "reject" not in action.title]
+        others = ("reject", "fix all")
+        return [action for action in found if not any(word in action.title for word in others)]
 
     def resolve(self, action):
         return self.client.code_action_resolve_async(action)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from whetstone.edit import apply, edits_for, import_line, unified_diff
+from whetstone.edit import apply, edits_between, edits_for, import_line, unified_diff
 from whetstone.problem import Document, Region, Replacement, Span, split_lines
 
 
@@ -121,3 +121,24 @@ def test_a_diff_says_when_the_last_newline_is_missing():
     diff = unified_diff(Document(text="a"), "b")
 
     assert diff.count("\\ No newline at end of file") == 2
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_edits_between_two_texts_touch_what_differs(newline):
+    old = newline.join(["import os", "", "print(lenght)", "x = 1", "print(widht)", ""])
+    new = newline.join(["import math", "import os", "", "print(length)", "x = 1", "print(width)"])
+    edits = edits_between(old, new)
+    assert apply(old, edits) == new
+    assert [edit.span.start_line for edit in edits] == [0, 2, 4]
+
+
+def test_edits_between_random_texts():
+    random_ = random.Random(3)
+    for _ in range(200):
+        texts = [
+            "".join(
+                random_.choice(["a", "b", "\n", "\r\n", " "]) for _ in range(random_.randint(0, 30))
+            )
+            for _ in range(2)
+        ]
+        assert apply(texts[0], edits_between(*texts)) == texts[1]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import click
 
+from whetstone.automatic import takes_unread
 from whetstone.fixer import Proposal
 from whetstone.terminal.report import Report
 from whetstone.terminal.session import Answer
@@ -17,11 +18,8 @@ _KEYS: dict[str, Answer] = {
 
 
 def accept_proved(proposal: Proposal, index: int) -> Answer:
-    """What `--yes` answers: only what is seen to mend the problem is accepted unread."""
-    candidate = proposal.candidates[index]
-    # While another error hides what is new, a guess of the model alone is not taken either.
-    hidden = not candidate.evidence.complete and candidate.origin == "model"
-    return "accept" if candidate.evidence.decisive and not hidden else "next"
+    """What `--yes` answers."""
+    return "accept" if takes_unread(proposal.candidates[index]) else "next"
 
 
 def asker(report: Report, *, yes: bool, quiet: bool) -> Callable[[Proposal, int], Answer]:

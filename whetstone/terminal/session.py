@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from whetstone import diagnose, locate, source_file
+from whetstone.automatic import MAX_ROUNDS, Key, next_problem, problem_key
 from whetstone.engine.base import Cancel
 from whetstone.evidence import TestRunner
 from whetstone.fixer import Candidate, Fixer, Proposal
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from whetstone.sandbox import RunResult
 
 Answer = Literal["accept", "reject", "next", "skip", "quit"]
-_LOOKS_UNUSED = ("F401", "F841", "F811")
-_MAX_ROUNDS = 200  # a file whose every fix uncovers another problem still ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ class FixSession:
     automatic: bool = False
     on_problem: Callable[[Document, Diagnostic], None] = lambda document, diagnostic: None
     cancel: Cancel = field(default_factory=Cancel)
-    _done: set[tuple[str, str, str]] = field(default_factory=set)
+    _done: set[Key] = field(default_factory=set)
     _quit: bool = False
     _traceback_fixed: bool = False
     _last_test: tuple[str, RunResult] | None = None
@@ -69,7 +68,7 @@ class FixSession:
     def run(self, target: Target) -> Iterator[Step]:
         """Yield a step for each problem until none is left that was not yet looked at."""
         file = source_file.read(target.path)
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             diagnostic = self._next_problem(file, target)
             if diagnostic is None or self._quit:
                 break
@@ -79,27 +78,19 @@ class FixSession:
             yield from self._failing(file, target)
 
     def _next_problem(self, file: SourceFile, target: Target) -> Diagnostic | None:
-        """The first problem not yet handled, errors first. Only on the line asked for, if any.
+        """The first problem not yet handled, errors first. Only on the line asked for, if any."""
 
-        A misspelt use makes an import or a variable look unused: deleting it would destroy what
-        was meant, so that is not done by itself while an undefined name is left.
-        """
-        found = sorted(diagnose.find(file.document), key=lambda d: d.severity != "error")
-        broken = found and found[0].severity == "error"
-        for diagnostic in found:
-            if broken and self.automatic and diagnostic.code in _LOOKS_UNUSED:
-                continue
-            at_line = target.line is None or diagnostic.span.start_line == target.line
-            if not at_line or diagnostic.code in target.ignore_codes:
-                continue
-            if self._key(file.document, diagnostic) not in self._done:
-                return diagnostic
-        return None
+        def wanted(diagnostic: Diagnostic) -> bool:
+            at_line = target.line in (None, diagnostic.span.start_line)
+            return at_line and diagnostic.code not in target.ignore_codes
+
+        found = diagnose.find(file.document)
+        return next_problem(file.document, found, self._done, unread=self.automatic, wanted=wanted)
 
     def _one(
         self, file: SourceFile, diagnostic: Diagnostic, target: Target, *, failure: str
     ) -> tuple[Step, SourceFile]:
-        self._done.add(self._key(file.document, diagnostic))
+        self._done.add(problem_key(file.document, diagnostic))
         self.on_problem(file.document, diagnostic)
         test = target.run_test if failure else None
         proposal = self.fixer.propose(
@@ -214,11 +205,3 @@ class FixSession:
             )
         else:
             self.store.settle(suggestion, Outcome.IGNORED)
-
-    @staticmethod
-    def _key(document: Document, diagnostic: Diagnostic) -> tuple[str, str, str]:
-        """A problem is the same one when its line reads the same, wherever that line moved."""
-        lines = document.lines()
-        at = diagnostic.span.start_line
-        text = lines[at].strip() if at < len(lines) else ""
-        return (diagnostic.code, diagnostic.message, text)
