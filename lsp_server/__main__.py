@@ -114,7 +114,10 @@ def _has_store() -> bool:
     from whetstone.paths import data_dir
     from whetstone.preferences.store import FILE_NAME
 
-    return (data_dir() / FILE_NAME).exists()
+    try:
+        return (data_dir() / FILE_NAME).exists()
+    except WhetstoneError:  # told when something is to be written
+        return False
 
 
 def _load_settings(root: Path | None, overrides: Mapping[str, Any]) -> tuple[Settings, list[str]]:
