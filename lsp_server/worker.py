@@ -101,8 +101,9 @@ class Worker:
 
     @property
     def failure(self) -> str:
-        """Why the model that is wanted could not be loaded; empty when it was."""
-        return self._engines.failure
+        """Why no model answers: it could not be loaded, or its server is away; else empty."""
+        # Only a remote engine can be away.
+        return self._engines.failure or getattr(self._engines.engine, "away", "")
 
     @property
     def activity(self) -> Activity:

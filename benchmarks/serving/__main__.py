@@ -38,7 +38,7 @@ from whetstone.settings import Settings
 _FIXED_TOKENS = 24
 # A session that a machine with two cores replays in a fair time, by the size of the file in MB.
 _SHORTER = ((100, REQUESTS), (1000, 40), (10**9, 8))
-_TRIED = 3  # requests on which each setting of a peer is tried
+_TRIED = ((100, 6), (1000, 2), (10**9, 1))  # requests for each setting of a peer, by that size
 
 
 def main() -> int:
@@ -131,7 +131,9 @@ def measure(
         if not options.peers or name in (*options.peers, peers.OURS)
     ]
     length = {"max_tokens": _FIXED_TOKENS if random else Settings().max_tokens}
-    chosen = choose_variants(names, requests[:_TRIED], setting, progress=_say, **length)
+    chosen = choose_variants(
+        names, requests[: _by_size(_TRIED, path)], setting, progress=_say, **length
+    )
     four = replay(requests, chosen, setting, n=4, progress=_say, **length)
     one = replay(requests[: four.done], chosen, setting, n=1, progress=_say, **length)
     _say("beside a bare loop")
@@ -148,12 +150,15 @@ def measure(
 
 
 def _recorded(path: Path, format: Any, options: argparse.Namespace) -> list[Request]:
-    size = path.stat().st_size / 1e6
-    count = options.requests or next(n for limit, n in _SHORTER if size <= limit)
+    count = options.requests or _by_size(_SHORTER, path)
     return record(
         requests=max(2, count), format=format,
         progress=lambda a, b: _say(f"recording: {a} of {b} requests"),
     )  # fmt: skip
+
+
+def _by_size(table: tuple[tuple[int, int], ...], path: Path) -> int:
+    return next(count for limit, count in table if path.stat().st_size <= limit * 1e6)
 
 
 def _write(found: dict[str, Any], folder: Path) -> None:

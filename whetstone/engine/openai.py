@@ -8,6 +8,7 @@ from then on, and a server that gives fewer answers than asked is asked again.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import json
 import os
@@ -18,7 +19,8 @@ from urllib.parse import urlsplit
 
 from whetstone.engine.base import Cancel, Completion, PromptTooLong, Score
 from whetstone.engine.replies import SHOWN, choices, completions, is_list, said, scored
-from whetstone.engine.wire import Answer, Request, send
+from whetstone.engine.retry import Patience
+from whetstone.engine.wire import Answer, Request
 from whetstone.errors import EngineError
 from whetstone.prompt import Prompt
 from whetstone.settings import Settings
@@ -49,6 +51,7 @@ class OpenAIEngine:
         self._replaced: dict[str, str | None] = {}
         self._repeats = False  # the server gives one answer per request, whatever `n` says
         self._echoes: bool | None = None  # can it score? None: not tried yet
+        self._patience = Patience(self._complaint)
         self._secret()  # a missing key is told now, not in the middle of the work
         self._model, self._chat = self._ask_models(remote.model)
 
@@ -61,6 +64,11 @@ class OpenAIEngine:
     def prompt_format(self) -> str:
         # The special tokens of "compact" are stripped from answers by every such server.
         return "chat"
+
+    @property
+    def away(self) -> str:
+        """Why the server does not answer just now; empty when it does."""
+        return self._patience.away
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -75,7 +83,7 @@ class OpenAIEngine:
         seed: int = 0,
         cancel: Cancel | None = None,
     ) -> Iterator[Completion]:
-        """Yield up to `n` answers, the greedy one first, the others from one request if it can.
+        """Yield up to `n` different answers: the greedy one, then the others from one request.
 
         `logprob` is NaN where the server gives none.
 
@@ -84,6 +92,22 @@ class OpenAIEngine:
             PromptTooLong: the server says that the prompt does not fit.
             EngineError: it cannot be reached or failed; says what to do.
         """
+        seen: set[str] = set()
+        for number, found in enumerate(self._answers(prompt, n, max_tokens, temperature, seed,
+                                                     cancel)):  # fmt: skip
+            if found.text not in seen:
+                seen.add(found.text)
+                yield dataclasses.replace(found, number=number)
+
+    def _answers(
+        self,
+        prompt: Prompt,
+        n: int,
+        max_tokens: int,
+        temperature: float,
+        seed: int,
+        cancel: Cancel | None,
+    ) -> Iterator[Completion]:
         common = {"max_tokens": max_tokens, "stop": [prompt.stop]}
         if n > 0:
             greedy = self._complete(prompt, {**common, "temperature": 0.0}, cancel)
@@ -181,7 +205,7 @@ class OpenAIEngine:
             body=body,
             timeout_s=self._timeout_s,
         )
-        return send(request, cancel)
+        return self._patience.send(request, cancel)
 
     def _secret(self) -> str | None:
         """The key, read when it is needed and kept nowhere."""
@@ -227,9 +251,14 @@ class OpenAIEngine:
     def _checked(self, answer: Answer) -> dict[str, Any]:
         if answer.status == 200:
             return answer.json()
-        words, status = said(self._without_key(answer)), answer.status
-        if status in (400, 413, 422) and _TOO_LONG.search(words):
+        words = said(self._without_key(answer))
+        if answer.status in (400, 413, 422) and _TOO_LONG.search(words):
             raise PromptTooLong(f"The prompt does not fit the server's context: {words}.")
+        raise EngineError(self._complaint(answer))
+
+    def _complaint(self, answer: Answer) -> str:
+        """What the server said instead of an answer, and what to do about it."""
+        status = answer.status
         if status in (401, 403):
             advice = "Check the key in the variable that openai.key_env names."
         elif status == 404:
@@ -240,7 +269,8 @@ class OpenAIEngine:
             advice = "The server is overloaded or still loading. Try again, or look into its log."
         else:
             advice = "Check openai.base_url and openai.model."
-        raise EngineError(f"{self._base}: the server answered {status}: {words}. {advice}")
+        words = said(self._without_key(answer))
+        return f"{self._base}: the server answered {status}: {words}. {advice}"
 
     def _without_key(self, answer: Answer) -> Answer:
         """Servers repeat a wrong key in their complaint; messages and logs must not."""

@@ -8,11 +8,13 @@ server notices, and the thread ends on its own.
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import http.client
 import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,12 +28,21 @@ _CONNECT_S = 10.0
 _MAX_ANSWER = 32 << 20
 
 
+class Unreachable(EngineError):
+    """No connection, or one that broke before the answer was whole."""
+
+
+class TimedOut(EngineError):
+    """No answer within the time that `openai.timeout_s` allows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the server said."""
 
     status: int
     body: bytes
+    retry_after_s: float | None = None  # when the server says to come back, in seconds from now
 
     def json(self) -> dict[str, Any]:
         """The object in the body. Raises EngineError when it is none."""
@@ -61,7 +72,9 @@ def send(request: Request, cancel: Cancel | None = None) -> Answer:
 
     Raises:
         Cancelled: `cancel` was set; the connection is closed.
-        EngineError: no connection, no answer in time, or a broken one.
+        Unreachable: no connection, or a broken one.
+        TimedOut: no answer in time.
+        EngineError: the address cannot be spoken to at all (TLS).
     """
     if cancel is not None:
         cancel.raise_if_set()
@@ -124,7 +137,8 @@ class _Exchange:
             body = response.read(_MAX_ANSWER + 1)
             if len(body) > _MAX_ANSWER:
                 raise http.client.HTTPException("the answer is too long")
-            return Answer(status=response.status, body=body)
+            after = _seconds(response.headers.get("Retry-After"))
+            return Answer(status=response.status, body=body, retry_after_s=after)
 
 
 def _connection(parts: SplitResult) -> http.client.HTTPConnection:
@@ -135,11 +149,25 @@ def _connection(parts: SplitResult) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(host, parts.port, timeout=_CONNECT_S)
 
 
+def _seconds(header: str | None) -> float | None:
+    """What `Retry-After` says: a number of seconds, or a date."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        then = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, then.timestamp() - time.time())
+
+
 def _explained(error: Exception, request: Request) -> EngineError:
     parts = urlsplit(request.url)
     where = f"{parts.scheme}://{parts.netloc}"
     if isinstance(error, TimeoutError):
-        return EngineError(
+        return TimedOut(
             f"{where}: no answer within {request.timeout_s:g} s. Is the server busy or loading its "
             "model? `openai.timeout_s` sets the limit."
         )
@@ -150,6 +178,6 @@ def _explained(error: Exception, request: Request) -> EngineError:
         )
     if isinstance(error, (ConnectionRefusedError, socket.gaierror)):
         what = "nobody answers there" if isinstance(error, OSError) else str(error)
-        return EngineError(f"{where}: {what}. Start the server, or set openai.base_url.")
+        return Unreachable(f"{where}: {what}. Start the server, or set openai.base_url.")
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return EngineError(f"{where}: the connection broke ({reason}). Look into the server's log.")
+    return Unreachable(f"{where}: the connection broke ({reason}). Look into the server's log.")

@@ -96,8 +96,14 @@ def _vllm(body: dict[str, Any]) -> Reply:
         values = [None, *(-0.5 for _ in tokens[1:])]
         logprobs = {"tokens": tokens, "token_logprobs": values}
         return 200, {"choices": [{"text": "".join(tokens), "logprobs": logprobs}]}
-    count = body.get("n", 1)
-    return 200, {"choices": [_legacy(f"{ANSWER}{i}", [-0.25, -0.5]) for i in range(count)]}
+    texts = _texts(body)
+    return 200, {"choices": [_legacy(text, [-0.25, -0.5]) for text in texts]}
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    """The greedy answer has number 0, the sampled ones go on from 1."""
+    first = 1 if body["temperature"] else 0
+    return [f"{ANSWER}{first + i}" for i in range(body.get("n", 1))]
 
 
 def _llama_server(body: dict[str, Any]) -> Reply:
@@ -108,9 +114,12 @@ def _llama_server(body: dict[str, Any]) -> Reply:
 
 
 def _chat(body: dict[str, Any]) -> Reply:
-    choice = {"message": {"role": "assistant", "content": ANSWER}, "finish_reason": "length"}
-    usage = {"completion_tokens": 7 * body.get("n", 1)}
-    return 200, {"choices": [choice] * body.get("n", 1), "usage": usage}
+    texts = _texts(body)
+    choices = [
+        {"message": {"role": "assistant", "content": text}, "finish_reason": "length"}
+        for text in texts
+    ]
+    return 200, {"choices": choices, "usage": {"completion_tokens": 7 * len(texts)}}
 
 
 @pytest.fixture
@@ -152,7 +161,7 @@ def test_it_is_an_engine(server: Server) -> None:
 def test_greedy_first_then_the_others_in_one_request(server: Server, prompt: Prompt) -> None:
     found = list(_engine(server).generate(prompt, n=4, max_tokens=50, temperature=0.7, seed=3))
     assert [(item.text, item.logprob, item.tokens) for item in found] == [
-        (f"{ANSWER}{i}", -0.75, 2) for i in (0, 0, 1, 2)
+        (f"{ANSWER}{i}", -0.75, 2) for i in range(4)
     ]
     greedy, sampled = server.asked("/completions")
     assert (greedy["temperature"], greedy.get("n"), greedy["max_tokens"]) == (0.0, None, 50)
@@ -200,7 +209,7 @@ def test_without_completions_the_turns_go_to_chat(server: Server, prompt: Prompt
 def test_ollama_is_spoken_to_by_chat(server: Server, prompt: Prompt) -> None:
     server.routes["/models"] = _models("library")
     engine = _engine(server)
-    assert next(iter(engine.generate(prompt, n=1, max_tokens=5))).text == ANSWER
+    assert next(iter(engine.generate(prompt, n=1, max_tokens=5))).text == ANSWER + "0"
     assert engine.score(prompt, "x") is None
     assert server.asked("/completions") == []
 
@@ -219,6 +228,16 @@ def test_parameters_that_are_refused_are_left_out(server: Server, prompt: Prompt
     assert len(list(engine.generate(prompt, n=3, max_tokens=5))) == 3
     assert len(server.seen) == before + 2  # learnt
     assert server.asked("/completions")[-1]["max_completion_tokens"] == 5
+
+
+def test_equal_answers_come_once_and_keep_their_place(server: Server, prompt: Prompt) -> None:
+    def sure(body: dict[str, Any]) -> Reply:
+        texts = [ANSWER, "other", ANSWER][: body.get("n", 1)]
+        return 200, {"choices": [_legacy(text, [-0.5]) for text in texts]}
+
+    server.routes["/completions"] = sure
+    found = list(_engine(server).generate(prompt, n=4, max_tokens=5))
+    assert [(item.text, item.number) for item in found] == [(ANSWER, 0), ("other", 2)]
 
 
 # -- likelihood -------------------------------------------------------------------------------
@@ -305,6 +324,19 @@ def test_a_cancel_that_is_set_sends_nothing(server: Server, prompt: Prompt) -> N
 def test_nobody_there_says_what_to_do() -> None:
     with pytest.raises(EngineError, match=r"127\.0\.0\.1:9: .*Start the server"):
         OpenAIEngine(Settings(openai=OpenAISettings(base_url="http://127.0.0.1:9/v1")))
+
+
+def test_a_server_that_goes_away_gives_one_message(server: Server, prompt: Prompt) -> None:
+    engine = _engine(server)
+    server.routes["/completions"] = lambda _: (503, {"error": {"message": "Loading model"}})
+    messages = set()
+    for _ in range(3):
+        with pytest.raises(EngineError) as caught:
+            list(engine.generate(prompt, n=2, max_tokens=5))
+        messages.add(str(caught.value))
+    assert len(messages) == 1 and "503: Loading model" in messages.pop()
+    assert engine.away
+    assert len(server.asked("/completions")) == 3  # the tries of the first request alone
 
 
 def test_tls_to_a_plain_server_is_explained(server: Server) -> None:
