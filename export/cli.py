@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from whetstone.errors import WhetstoneError
 
 # Named here and not imported, so that --help answers without loading torch.
+_SMALL_BYTES = 1_000_000_000
 _TYPES = ("f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
 
 
@@ -25,26 +27,48 @@ _TYPES = ("f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
     show_default=True,
     help="Compare token ids and logits with the model it was made from.",
 )
+@click.option(
+    "--texts",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    metavar="FILE",
+    help="Typical prompts, separated by lines of ---: columns that they use much are rounded "
+    "more carefully (importance matrix), if the file comes out closer to F16 on every third.",
+)
+@click.option(
+    "--table/--no-table",
+    default=None,
+    help="What each type would cost and keep. [default: for models under 1 GB]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def export_command(
-    hf_dir: Path, out: Path, quantization: str, name: str | None, verify: bool, as_json: bool
+    hf_dir: Path, out: Path, quantization: str, name: str | None, verify: bool, as_json: bool,
+    texts: Any, table: bool | None,
 ) -> None:  # fmt: skip
-    """Write the Qwen2 model in HF_DIR as the GGUF file OUT."""
+    """Write the Hugging Face model in HF_DIR (Qwen2, Qwen3, Llama 3) as the GGUF file OUT."""
+    from export.choice import importance_that_pays
     from export.quantize import export_gguf
 
-    report = export_gguf(hf_dir, out, quantization=quantization, name=name)
+    importance, note = None, ""
+    if texts is not None:
+        importance, note = importance_that_pays(
+            hf_dir, out, quantization, split_texts(texts.read())
+        )
+    report = export_gguf(hf_dir, out, quantization=quantization, name=name, importance=importance)
     facts: dict[str, object] = {
         "path": str(report.path),
         "quantization": report.quantization,
         "size": report.size,
         "types": report.types,
         "fell_back": list(report.fell_back),
+        "importance": importance is not None,
     }
     if verify:
         from export.verify import verify_export
 
         verification = verify_export(hf_dir, out, quantization=quantization)
         facts["verification"] = verification.to_json()
+    rows = _compared(hf_dir, out, importance) if _wants_table(table, hf_dir) else []
+    facts["table"] = [row.to_json() for row in rows]
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:
@@ -54,10 +78,34 @@ def export_command(
                 f"{len(report.fell_back)} matrices have rows that {quantization} cannot hold and "
                 f"were kept in a larger type: {', '.join(report.fell_back[:4])} ..."
             )
+        if note:
+            click.echo(note)
         if verify:
             click.echo(verification.summary)
+        if rows:
+            from export.comparison import table as as_text
+
+            click.echo(as_text(rows, quantization))
     if verify:
         verification.raise_for_failure()
+
+
+def split_texts(text: str) -> list[str]:
+    """Texts of a file in which a line of three hyphens ends each."""
+    return [part for part in text.split("\n---\n") if part.strip()]
+
+
+def _wants_table(asked: bool | None, hf_dir: Path) -> bool:
+    size = sum(path.stat().st_size for path in hf_dir.glob("*.safetensors"))
+    return size < _SMALL_BYTES if asked is None else asked
+
+
+def _compared(hf_dir: Path, out: Path, importance: Any) -> Any:
+    from export.comparison import compare_types
+    from export.quantize import full_file
+
+    with full_file(hf_dir, out) as full:
+        return compare_types(full, importance=importance)
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ import llama_cpp
 
 from export.files import scratch_file, whole_file
 from export.hf_to_gguf import WIDTHS, WidthName, load_config, write_gguf
+from export.importance import Importance, as_parameter
 from whetstone.errors import TrainingError
 
 # name -> (llama.cpp file type, the format that matrices get where nothing prevents it)
@@ -58,9 +60,13 @@ def export_gguf(
     *,
     quantization: str = DEFAULT_QUANTIZATION,
     name: str | None = None,
+    importance: Importance | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
     """Write the Hugging Face model in `folder` as a quantized GGUF.
+
+    Args:
+        importance: of the columns of each matrix (`export.importance`); K-quants use it.
 
     Raises:
         TrainingError: the model cannot be expressed, the type is not known, or the disk is full.
@@ -69,15 +75,40 @@ def export_gguf(
     if quantization in WIDTHS:
         write_gguf(folder, out, width=cast(WidthName, quantization), name=name, progress=progress)
         return describe(out, quantization)
-    # From 32 bit when the model was saved so: rounding twice costs a little for nothing.
+    with full_file(folder, out, name=name, progress=progress) as full:
+        return quantize(full, out, quantization, importance=importance)
+
+
+@contextmanager
+def full_file(
+    folder: Path,
+    near: Path,
+    *,
+    name: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Path]:
+    """The model in `folder` as an unquantized GGUF beside `near`, gone afterwards."""
+    # In 32 bit when the model was saved so: rounding twice costs a little for nothing.
     wide = str(getattr(load_config(folder), "dtype", "")) in ("torch.float32", "float32", "None")
-    with scratch_file(out) as full:
-        write_gguf(folder, full, width="f32" if wide else "bf16", name=name, progress=progress)
-        return quantize(full, out, quantization)
+    with scratch_file(near) as full:
+        yield write_gguf(
+            folder, full, width="f32" if wide else "bf16", name=name, progress=progress
+        )
 
 
-def quantize(source: Path, out: Path, quantization: str, *, threads: int = 0) -> ExportReport:
+def quantize(
+    source: Path,
+    out: Path,
+    quantization: str,
+    *,
+    importance: Importance | None = None,
+    threads: int = 0,
+) -> ExportReport:
     """Quantize the GGUF `source`, with F32, F16 or BF16 matrices, into `out`.
+
+    Args:
+        importance: of the columns of each matrix (`export.importance`); K-quants use it.
+        threads: 0 chooses by the machine.
 
     Raises:
         TrainingError: llama.cpp refuses, or the disk is full.
@@ -86,6 +117,9 @@ def quantize(source: Path, out: Path, quantization: str, *, threads: int = 0) ->
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = QUANTIZATIONS[quantization][0]
     params.nthread = threads or min(8, os.cpu_count() or 1)
+    columns = as_parameter(importance) if importance else None
+    if columns is not None:
+        params.imatrix = columns
     silence()
     with whole_file(out) as temporary:
         status = llama_cpp.llama_model_quantize(

@@ -43,7 +43,7 @@ MAX_KL = {
 }
 MARGIN_KEPT = 0.9
 _MARGIN_SLACK = 0.1  # nats: below this a margin is noise, and a share of it says nothing
-_CONTEXT = 512
+CONTEXT = 512
 
 TEXTS: tuple[str, ...] = (
     "def total(items):\n    return sum(item.price for item in items)\n",
@@ -149,9 +149,13 @@ def verify_export(
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
     texts = (*texts, _with_special(tokenizer))
-    with LlamaLogits(path, context_tokens=_CONTEXT) as file:
+    with LlamaLogits(path, context_tokens=CONTEXT) as file:
         problems, token_lists = _compare_tokens(tokenizer, file, texts)
-        measured = [_compare_logits(model, file, tokens) for tokens in token_lists if tokens]
+        measured = [
+            compare_logits(_hf_logits(model, tokens), file.logits(tokens))
+            for tokens in token_lists
+            if tokens
+        ]
     worst = max(m[0] for m in measured)
     divergence = float(np.concatenate([m[1] for m in measured]).mean())
     agreement = float(np.concatenate([m[2] for m in measured]).mean())
@@ -194,17 +198,25 @@ def _compare_tokens(
                 f"llama.cpp numbers {text[:30]!r} differently from token {at} on: "
                 f"{theirs[at : at + 4]}, not {ours[at : at + 4]}"
             )
-        lists.append(ours[:_CONTEXT])
+        lists.append(ours[:CONTEXT])
     return problems, lists
 
 
-def _compare_logits(
-    model: Any, file: LlamaLogits, tokens: list[int]
-) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Largest difference, KL per position (tokens,), equal favourites per position (tokens,)."""
+def _hf_logits(model: Any, tokens: list[int]) -> NDArray[np.float32]:
     with torch.no_grad():
-        ours = model(torch.tensor([tokens])).logits[0].float().numpy().astype(np.float64)
-    theirs = file.logits(tokens).astype(np.float64)  # (tokens, vocabulary), both
+        logits: NDArray[np.float32] = model(torch.tensor([tokens])).logits[0].float().numpy()
+    return logits
+
+
+def compare_logits(
+    reference: NDArray[np.float32], other: NDArray[np.float32]
+) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
+    """Two (tokens, vocabulary) arrays of logits.
+
+    Returns the largest difference, KL(reference || other) in nats per position, (tokens,), and
+    whether both have the same favourite there, (tokens,).
+    """
+    ours, theirs = reference.astype(np.float64), other.astype(np.float64)
     logp, logq = _log_softmax(ours), _log_softmax(theirs)
     divergence = (np.exp(logp) * (logp - logq)).sum(axis=-1)
     same = ours.argmax(axis=-1) == theirs.argmax(axis=-1)
@@ -226,11 +238,7 @@ def compare_margins(
 ) -> Margins:
     """Preference margins of the model and of the file, through the engine that will serve it."""
     ours = np.array([hf_margin(model, tokenizer, pair) for pair in pairs])
-    engine = LlamaEngine(path, model_id="verification", options=EngineOptions(gpu_layers=0))
-    try:
-        theirs = np.array([engine_margin(engine, pair) for pair in pairs])
-    finally:
-        engine.close()
+    theirs = _file_margins(path, pairs)
     learnt = None if before is None else float(ours.mean()) - before
     kept = None
     if before is not None and learnt is not None and learnt > _MARGIN_SLACK:
@@ -244,6 +252,19 @@ def compare_margins(
         accuracy_file=float((theirs > 0).mean()),
         kept=kept,
     )
+
+
+def _file_margins(path: Path, pairs: Sequence[Comparison]) -> NDArray[np.float64]:
+    engine = LlamaEngine(path, model_id="verification", options=EngineOptions(gpu_layers=0))
+    try:
+        return np.array([engine_margin(engine, pair) for pair in pairs])
+    finally:
+        engine.close()
+
+
+def file_margin(path: Path, pairs: Sequence[Comparison]) -> float:
+    """The mean preference margin of a GGUF file through the engine that serves it, in nats."""
+    return float(_file_margins(path, pairs).mean())
 
 
 def engine_margin(engine: Any, pair: Comparison) -> float:
