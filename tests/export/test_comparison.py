@@ -41,7 +41,7 @@ def test_smaller_types_are_further_from_f16(wide: Path, tmp_path: Path) -> None:
     with full_file(wide, tmp_path / "m.gguf") as full:
         rows = {row.quantization: row for row in compare_types(full)}
     names = ["q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16"]
-    assert [n for n in sorted(names, key=lambda n: -rows[n].mean_kl)] == names
+    assert sorted(names, key=lambda n: -rows[n].mean_kl) == names
     sizes = [rows[n].size for n in names]
     assert sizes == sorted(sizes) and rows["f16"].mean_kl == 0
     assert rows["f16"].top1_agreement == 1 and rows["q4_k_m"].top1_agreement < 1
@@ -113,7 +113,7 @@ def test_the_command_prints_the_table(wide: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Importance matrix" in result.output and "* q4_k_m" in result.output
     result = CliRunner().invoke(export_command, [*arguments, "--no-table", "--json"])
-    assert json.loads(result.output)["table"] == []
+    assert json.loads(result.stdout)["table"] == []
 
 
 def test_texts_of_a_file() -> None:
