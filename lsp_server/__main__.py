@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from whetstone.models import Registry
 
 
+_SWITCH_S = 0.0005
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, build, serve. Errors meant for the user are one line on stderr."""
     options = _parse(arguments)
@@ -41,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(server: WhetstoneServer, address: tuple[str, int] | None = None) -> None:
     """Run until the client is gone; whatever ends it, what was chosen is written down first."""
+    # A thread that computes gives up the interpreter this often: the event loop waits that long.
+    sys.setswitchinterval(_SWITCH_S)
     _on_terminate(server)
     try:
         if address is None:

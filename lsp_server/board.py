@@ -171,6 +171,7 @@ class Board:
             "proved": "",
             "candidates": 0,
         }
+        session.suggestions.list_problem(problem)  # its key can be resolved
         proposal = session.known_proposal(document, problem)
         if proposal is None:
             return {**entry, "state": "preparing"} if pending else None

@@ -204,7 +204,8 @@ class Worker:
         try:
             if job.cancel.is_set():
                 return None
-            fixer = self._engines.fixer(job.settings)
+            threads = job.settings.prepare.threads if job.background else None
+            fixer = self._engines.fixer(job.settings, threads)
             return self._ask(fixer, job, _Limit(job))
         except Cancelled:
             return None
@@ -254,6 +255,7 @@ class _Engines:
 
     def __init__(self, parts: Parts, *, warn: Tell, changed: Callable[[], object]) -> None:
         self.engine: Engine | None = None
+        self._threads: int | None = None  # the limit that the engine was told
         self.loading = False
         self.tried = False
         self.failure = ""
@@ -263,8 +265,12 @@ class _Engines:
         self._stamp: Hashable = None
         self._retry_at: float | None = None  # set while the wanted model is not the loaded one
 
-    def fixer(self, settings: Settings) -> Proposer:
+    def fixer(self, settings: Settings, threads: int | None) -> Proposer:
+        """Asks the model that is wanted now, computing with at most so many threads."""
         self._refresh(settings)
+        if self.engine is not None and threads != self._threads:
+            self.engine.limit_threads(threads)
+            self._threads = threads
         return self._parts.make_fixer(self.engine, settings)
 
     def close(self) -> None:
@@ -289,6 +295,7 @@ class _Engines:
             self._failed(f"The model could not be loaded ({type(error).__name__}).")
             return
         old, self.engine, self._retry_at, self.failure = self.engine, new, None, ""
+        self._threads = None
         if old is not None:
             log.info("model changed from %s to %s", old.model_id, new.model_id)
             old.close()

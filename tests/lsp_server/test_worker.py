@@ -19,6 +19,10 @@ class Engine:
     def __init__(self, name):
         self.model_id = name
         self.closed = False
+        self.limits = []
+
+    def limit_threads(self, most):
+        self.limits.append(most)
 
     def close(self):
         self.closed = True
@@ -198,3 +202,61 @@ def test_closing_stops_what_runs_and_frees_the_model(shop):
     shop.worker.close()
     assert time.monotonic() - begin < 10
     assert job.future.result(5) is None and shop.engines[0].closed
+
+
+# -- the background ------------------------------------------------------------------------------
+
+
+def test_the_background_waits_for_those_who_wait(shop):
+    shop.busy()
+    jobs = [shop.submit("A", background=True), shop.submit("B", background=True)]
+    jobs.append(shop.submit("C", uri="file:///c.py"))
+    shop.gate.set()
+    assert [job.future.result(5).code for job in jobs] == ["A", "B", "C"]
+    assert [code for _, code in shop.asked] == ["busy", "C", "A", "B"]
+
+
+def test_a_request_stops_what_runs_in_the_background(shop):
+    shop.gate.clear()
+    prepared = shop.submit("A", background=True)
+    while not shop.asked:
+        time.sleep(0.001)
+    asked = shop.submit("B")
+    assert prepared.future.result(5) is None and prepared.cancel.is_set()
+    shop.gate.set()
+    assert asked.future.result(5).code == "B"
+
+
+def test_asking_for_what_is_prepared_joins_it_and_nothing_stops_it_then(shop):
+    shop.gate.clear()
+    prepared = shop.submit("A", background=True)
+    while not shop.asked:
+        time.sleep(0.001)
+    assert shop.submit("A") is prepared
+    other = shop.submit("B", uri="file:///b.py")
+    prepared.leave()  # the one who prepared it has gone, somebody else still waits
+    shop.gate.set()
+    assert prepared.future.result(5).code == "A" and other.future.result(5).code == "B"
+
+
+def test_asking_for_what_is_queued_in_the_background_brings_it_forward(shop):
+    shop.busy()
+    first, second = shop.submit("A", background=True), shop.submit("B", background=True)
+    assert shop.submit("B") is second
+    shop.gate.set()
+    assert second.future.result(5).code == "B" and first.future.result(5).code == "A"
+    assert [code for _, code in shop.asked] == ["busy", "B", "A"]
+
+
+def test_a_closed_document_wants_nothing_prepared(shop):
+    shop.busy()
+    job = shop.submit(background=True)
+    shop.worker.drop("file:///a.py")
+    assert job.future.result(5) is None
+
+
+def test_preparing_has_no_more_threads_than_it_may(shop):
+    shop.submit(background=True).future.result(5)
+    shop.submit("B", background=True).future.result(5)
+    shop.submit("C").future.result(5)
+    assert shop.engines[0].limits == [1, None]

@@ -73,6 +73,9 @@ class OpenAIEngine:
     def close(self) -> None:
         """Nothing is held open."""
 
+    def limit_threads(self, most: int | None) -> None:
+        """The server has threads of its own."""
+
     def generate(
         self,
         prompt: Prompt,

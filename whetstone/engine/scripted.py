@@ -59,6 +59,9 @@ class ScriptedEngine:
         rank = answers.index(answer) + 1 if answer in answers else len(answers) + 1
         return Score(logprob=-self._gap * rank, tokens=10)
 
+    def limit_threads(self, most: int | None) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

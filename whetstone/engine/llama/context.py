@@ -67,6 +67,7 @@ class Context:
         # cores that had other work to do, two threads were forty times slower than one.
         params.n_threads = options.threads or max(1, min(8, (os.cpu_count() or 2) // 2))
         params.n_threads_batch = options.threads_batch or params.n_threads
+        self._threads = (params.n_threads, params.n_threads_batch)
         params.flash_attn_type = _FLASH[options.flash_attention]
         params.type_k = params.type_v = _KV[options.kv_type]
         params.abort_callback = self.stop.callback
@@ -78,6 +79,11 @@ class Context:
                 "Set `context_tokens` lower, or use a smaller model."
             )
         return handle
+
+    def limit_threads(self, most: int | None) -> None:
+        """Compute with at most so many threads; None: with those that were configured."""
+        threads = [count if most is None else min(count, most) for count in self._threads]
+        llama.llama_set_n_threads(self._handle, *threads)
 
     def close(self) -> None:
         """Free the cache; harmless when called twice."""

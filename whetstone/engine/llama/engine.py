@@ -73,6 +73,10 @@ class LlamaEngine:
         self._context.close()
         self._model.close()
 
+    def limit_threads(self, most: int | None) -> None:
+        """See `Engine.limit_threads`."""
+        self._context.limit_threads(most)
+
     def tokenize(self, text: str) -> list[int]:
         """Token ids; special tokens are parsed and none is added."""
         return self._model.tokenize(text)
