@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         "evaluate": "trainer.evaluation.cli:evaluate",
         "export": "export.cli:export_command",
         "models": "whetstone.models.cli:models",
+        "report": "trainer.report.cli:report",
         "schedule": "trainer.schedule_cli:schedule",
         "starter": "trainer.starter.cli:starter",
     },
@@ -68,7 +69,7 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
     "Share of pairs that stand the wrong way round. [default: measured per source]",
     type=float,
 )
-@_option("--max-kl", "Stop at so many nats per token from the reference. [default: 10]", type=float)
+@_option("--max-kl", "Stop at so many nats per token from the reference. [default: 5]", type=float)
 @click.option("--qlora", is_flag=True, default=None, help="Base in 4 bit; wants a GPU.")
 @_option("--beta", "Pull towards the reference model in DPO. [default: 0.1]", type=float)
 @_option(
@@ -131,7 +132,7 @@ def retrain(
     else:
         verdict = "Promoted" if result.promoted else "Kept, but not promoted"
         click.echo(f"{verdict}: {result.model or 'no model'}: {result.reason}.")
-        click.echo(f"Record and plot: {result.run}")
+        click.echo(f"What was learnt: trainer report {result.run.name}")
         if result.model and not result.promoted:
             click.echo(f"To serve it all the same: trainer models use {result.model}")
     if not result.promoted and not if_enough:

@@ -49,7 +49,7 @@ class RetrainOptions:
     loss: str = "sigmoid"
     beta: float = 0.1
     label_smoothing: float | None = None
-    max_kl: float = 10.0
+    max_kl: float = 5.0
     sft_weight: float = 1.0
     batch_size: int = 8
     qlora: bool = False

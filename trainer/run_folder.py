@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from whetstone.errors import TrainingError
+from whetstone.errors import TrainingError, UsageError
 from whetstone.paths import atomic_write_text, data_dir
 
 Stage = Literal[
@@ -132,6 +132,27 @@ def all_runs(root: Path) -> Iterator[RunFolder]:
     """The runs that have begun, newest first."""
     for path in sorted(root.glob("*-*-*/state.json"), reverse=True):
         yield RunFolder(path.parent)
+
+
+def find_run(root: Path, name: str | None) -> RunFolder:
+    """The run whose name is `name` or begins so; the newest when it is None.
+
+    Raises:
+        UsageError: there is none, or several.
+    """
+    runs = list(all_runs(root))
+    if not runs:
+        raise UsageError("There is no training run yet. `trainer retrain` makes one.")
+    if name is None:
+        return runs[0]
+    found = [run for run in runs if run.name == name] or [
+        run for run in runs if run.name.startswith(name)
+    ]
+    if len(found) != 1:
+        what = "several runs begin so" if found else "no such run"
+        known = ", ".join(run.name for run in (found or runs)[:5])
+        raise UsageError(f"{name}: {what}. For example: {known}.")
+    return found[0]
 
 
 def unfinished(root: Path) -> RunFolder | None:

@@ -1,0 +1,1 @@
+"""Our preference training beside TRL's DPOTrainer; `python -m benchmarks.dpo --help`."""

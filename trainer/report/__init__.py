@@ -1,0 +1,1 @@
+"""`trainer report`: one page about one training run."""
