@@ -53,6 +53,7 @@ class LazyGroup(click.Group):
     lazy={
         "models": "whetstone.models.cli:models",
         "prefs": "whetstone.preferences.cli:prefs",
+        "tune": "whetstone.tuning.cli:tune",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
