@@ -5,76 +5,61 @@
        │            edit  ▼  │ edited back   │
        │                 EDITED ─────────────┘
        ▼
-    settled, once: when the document is saved or closed, or by an explicit accept or reject
+    a verdict, each time the document is saved; it settles the suggestion once it has held for
+    `hold_s`, or when the document is closed. An explicit accept, reject or revert settles at once.
 
-It is fed with what happened to documents (`changed`, `saved`, `closed`) and to suggestions
-(`offered`, `applied`, `accepted`, `rejected`); it answers with what to write down. Nothing is
-settled while the user is still typing, so undo and redo cost nothing.
+It is fed with what happened to documents (`changed`, `saved`, `closed`, ...) and to suggestions
+(`offered`, `applied`, `accepted`, `rejected`, `reverted`); it answers with what to write down.
+Nothing is settled while the user is still typing, so undo and redo cost nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Literal
+import dataclasses
+import time
+from collections.abc import Callable, Iterable
 
-from lsp_server.alignment import map_span, trim
-from lsp_server.captured import Bare, Change, Effect, Noted, Settled, Suggestion
-from lsp_server.samecode import imports, same_code
-from lsp_server.text import bare
+from lsp_server.captured import Change, Effect, Noted, Settled, Suggestion, Verdict
+from lsp_server.track import (
+    Lines,
+    State,
+    Step,
+    Track,
+    judge,
+    overlap,
+    own_fix,
+    place,
+    remains,
+    removed,
+    standing,
+    taken_out,
+    written,
+)
 from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.problem import Diagnostic
 
 _SYNTAX = ("SyntaxError", "IndentationError")
 _MAX_UNTOUCHED = 32
-_MAX_IMPORTS = 3  # more at once are not the answer to one diagnostic
-
-Lines = Sequence[str]
-
-
-class State(Enum):
-    OFFERED = auto()
-    APPLIED = auto()
-    EDITED = auto()
-    UNDONE = auto()
-
-
-@dataclass(slots=True, kw_only=True)
-class _Track:
-    suggestion: Suggestion
-    region: tuple[int, int]  # the flagged lines, wherever they are now
-    spot: tuple[int, int] = (0, 0)  # the lines of the applied change
-    state: State = State.OFFERED
-    candidate: str | None = None
-    rejected: set[str] = field(default_factory=set)
-
-    @property
-    def change(self) -> Change | None:
-        return self.suggestion.changes.get(self.candidate) if self.candidate else None
-
-    def now(self, lines: Lines) -> Bare:
-        """The lines that the applied change stands for, as they are."""
-        start, stop = self.spot
-        return bare(lines[start:stop])
-
-    def user_lines(self, lines: Lines) -> Bare:
-        change = self.change
-        if change is not None and change.inserts_import:
-            return tuple(line for line in self.now(lines) if line.strip())
-        start, stop = self.region
-        return bare(lines[start:stop])
+_EXPIRED = Verdict(outcome=Outcome.EXPIRED)
 
 
 class Capture:
     """All suggestions whose end has not been seen yet."""
 
-    def __init__(self) -> None:
-        self._tracks: dict[str, _Track] = {}
+    def __init__(
+        self,
+        *,
+        hold_s: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A verdict settles after `hold_s` seconds of `clock`; at once when that is 0."""
+        self._hold_s = hold_s
+        self._clock = clock
+        self._tracks: dict[str, Track] = {}
 
     def watches(self, uri: str) -> bool:
         """Is there anything to tell about this document? If not, its changes cost nothing."""
-        return any(track.suggestion.uri == uri for track in self._tracks.values())
+        return any(track.uri == uri for track in self._tracks.values())
 
     def state(self, suggestion_id: str) -> State | None:
         """None when the suggestion is settled or was never offered."""
@@ -87,10 +72,13 @@ class Capture:
         return track.spot if track and track.candidate else None
 
     def applied_change(self, suggestion_id: str) -> tuple[str, Change] | None:
-        """The candidate that is in the document now, and what it did."""
+        """The candidate that is in the document now, and what it did; None when nothing stands
+        there that could be put back line by line."""
         track = self._tracks.get(suggestion_id)
         if track is None or track.candidate is None or track.state is State.UNDONE:
             return None
+        if track.kept_forms:
+            return None  # a formatter joined our lines with others
         return track.candidate, track.suggestion.changes[track.candidate]
 
     def standing(self, uri: str) -> list[tuple[str, str, tuple[int, int]]]:
@@ -109,14 +97,17 @@ class Capture:
         effects: list[Effect] = []
         for track in self._of(suggestion.uri):
             same = track.suggestion.diagnostic.code == suggestion.diagnostic.code
-            if same and _overlap(track.region, region) and track.state is State.OFFERED:
-                effects += self._settle(track, Outcome.IGNORED)
-            elif same and _overlap(track.region, region) and track.state is State.UNDONE:
-                effects += self._settle(track, Outcome.REVERTED)
-        self._tracks[suggestion.id] = _Track(suggestion=suggestion, region=region)
+            if same and overlap(track.region, region):
+                if track.state is State.OFFERED:
+                    effects += self._settle(track, Verdict(outcome=Outcome.IGNORED))
+                elif track.state is State.UNDONE:
+                    effects += self._settle(track, _of_candidate(Outcome.REVERTED, track))
+        self._tracks[suggestion.id] = Track(
+            suggestion=suggestion, uri=suggestion.uri, region=region
+        )
         untouched = [t for t in self._of(suggestion.uri) if t.state is State.OFFERED]
         for track in untouched[:-_MAX_UNTOUCHED]:  # every change is compared with all of them
-            effects += self._settle(track, Outcome.IGNORED)
+            effects += self._settle(track, Verdict(outcome=Outcome.IGNORED))
         return effects
 
     def applied(self, suggestion_id: str, candidate_id: str, lines: Lines) -> list[Effect]:
@@ -125,29 +116,32 @@ class Capture:
         change = track.suggestion.changes.get(candidate_id) if track else None
         if track is None or change is None:
             return []
-        track.candidate = candidate_id
-        if not _anchor(track, change, lines):
-            base = track.suggestion.lines
-            stop = change.start + len(change.before)
-            step = _Step(base, lines)
-            track.spot = step.follow((change.start, stop), [change.after], grows=False)
-        track.state = State.APPLIED
-        kind = EventKind.APPLIED
-        return [Noted(suggestion_id=suggestion_id, kind=kind, candidate_id=candidate_id)]
+        return self._applied(track, candidate_id, change, lines)
 
-    def accepted(self, suggestion_id: str, candidate_id: str, lines: Lines | None) -> list[Effect]:
-        """Settle now, by the user's word."""
+    def accepted(self, suggestion_id: str, candidate_id: str, lines: Lines) -> list[Effect]:
+        """Keep: settle now. Nothing happens when the candidate's lines are not there."""
         track = self._tracks.get(suggestion_id)
-        if track is None:
+        change = track.suggestion.changes.get(candidate_id) if track else None
+        if track is None or change is None:
             return []
+        effects: list[Effect] = []
+        if track.candidate != candidate_id or track.state not in (State.APPLIED, State.EDITED):
+            trial = dataclasses.replace(track, candidate=candidate_id, kept_forms=[])
+            place(trial, change, lines)
+            if standing(trial, change, lines) != "kept":
+                return []
+            effects += self._applied(track, candidate_id, change, lines)
+        effects += self._judged(track, change, lines)
+        if track.state is State.UNDONE:
+            return effects
         track.rejected.discard(candidate_id)
-        note = Noted(
-            suggestion_id=suggestion_id, kind=EventKind.ACCEPTED, candidate_id=candidate_id
+        effects.append(
+            Noted(suggestion_id=suggestion_id, kind=EventKind.ACCEPTED, candidate_id=candidate_id)
         )
-        if track.state is State.EDITED and track.candidate == candidate_id and lines is not None:
-            return [note, *self._settle(track, Outcome.AMENDED, track.user_lines(lines))]
-        track.candidate = candidate_id
-        return [note, *self._settle(track, Outcome.ACCEPTED)]
+        verdict = _of_candidate(Outcome.ACCEPTED, track)
+        if track.state is State.EDITED:
+            verdict = _amended(track, lines)
+        return effects + self._settle(track, verdict)
 
     def rejected(self, suggestion_id: str, candidate_id: str) -> list[Effect]:
         """Turned down by the user's word; settled once no other candidate is left to choose."""
@@ -155,12 +149,14 @@ class Capture:
         if track is None or candidate_id not in track.suggestion.changes:
             return []
         track.rejected.add(candidate_id)
+        if track.candidate == candidate_id:
+            track.verdict = track.due = None
         effects: list[Effect] = [
             Noted(suggestion_id=suggestion_id, kind=EventKind.REJECTED, candidate_id=candidate_id)
         ]
         if track.rejected >= set(track.suggestion.changes):
             track.candidate = candidate_id
-            effects += self._settle(track, Outcome.REJECTED)
+            effects += self._settle(track, _of_candidate(Outcome.REJECTED, track))
         return effects
 
     def reverted(self, suggestion_id: str, candidate_id: str) -> list[Effect]:
@@ -173,50 +169,75 @@ class Capture:
             effects.append(
                 Noted(suggestion_id=suggestion_id, kind=EventKind.UNDONE, candidate_id=candidate_id)
             )
-        return effects + self._settle(track, Outcome.REVERTED)
+        return effects + self._settle(track, _of_candidate(Outcome.REVERTED, track))
 
     # -- documents ----------------------------------------------------------------------------
 
+    def opened(
+        self, uri: str, lines: Lines, moved: Callable[[str], bool] = lambda _: True
+    ) -> list[Effect]:
+        """A document that was closed a moment ago may be back: reloaded, or under another name.
+
+        Args:
+            moved: may the document of this uri have become the opened one?
+        """
+        parked = [track for track in self._tracks.values() if track.parked is not None]
+        mine = [track for track in parked if track.uri == uri]
+        if not mine:
+            text = tuple(lines)
+            mine = [track for track in parked if track.parked == text and moved(track.uri)]
+        effects: list[Effect] = []
+        for track in mine:
+            old, track.parked, track.uri = track.parked or (), None, uri
+            effects += self._moved(track, Step(old, lines), lines)
+            track.due = self._clock() + self._hold_s()
+        return effects
+
+    def renamed(self, old: str, new: str, lines: Lines | None) -> None:
+        """A file has another name. `lines` is the text of the old document when it is open."""
+        for track in self._of(old):
+            track.uri = new
+            if track.parked is None and lines is not None:
+                track.parked, track.due = tuple(lines), None  # until the new one is opened
+
     def changed(self, uri: str, old: Lines, new: Lines) -> list[Effect]:
         """The document's lines were `old` and are `new`."""
-        step = _Step(old, new)
-        effects: list[Effect] = []
-        for track in self._of(uri):
-            change = track.change
-            targets = [track.suggestion.flagged, *([change.after] if change else [])]
-            emptied = change is None or bool(change.after)
-            track.region = step.follow(track.region, targets, grows=emptied)
-            if change is None:
-                continue
-            if change.inserts_import:
-                track.spot = step.follow(track.spot, [change.before, change.after], grows=False)
-            else:
-                track.spot = track.region
-            effects += _judge(track, change, new)
-        return effects
+        step = Step(old, new)
+        return [effect for track in self._of(uri) for effect in self._moved(track, step, new)]
 
     def saved(self, uri: str, lines: Lines) -> list[Effect]:
-        """Settle what the text alone tells: applied changes that were kept or taken out again."""
+        """What the text alone tells: applied changes that were kept or taken out again."""
         effects: list[Effect] = []
         for track in self._of(uri):
+            track.header = None
+            key = None if removed(track, lines) else written(track, lines)
+            if key is not None:
+                effects += self._applied(track, key, track.suggestion.changes[key], lines)
             change = track.change
-            if change is None:
-                continue
-            effects += _judge(track, change, lines)
-            if track.state is State.APPLIED:
-                effects += self._settle(track, Outcome.ACCEPTED)
-            elif _taken_out(track, change, lines):
-                effects += self._settle(track, Outcome.REVERTED)
+            if change is not None:
+                effects += self._judged(track, change, lines)
+            if track.state is State.APPLIED and track.candidate not in track.rejected:
+                effects += self._hold(track, _of_candidate(Outcome.ACCEPTED, track))
+            elif change is not None and taken_out(track, change, lines):
+                effects += self._hold(track, _of_candidate(Outcome.REVERTED, track))
+            elif not self._still_true(track, lines):
+                effects += self._hold(track, None)
         return effects
 
+    def parked(self, uri: str) -> tuple[str, ...] | None:
+        """The text that a document was closed with; None when nobody waits for it."""
+        return next((t.parked for t in self._of(uri) if t.parked is not None), None)
+
     def undecided(self, uri: str) -> bool:
-        """Would the findings for the saved file settle anything?"""
+        """Would the findings for the saved file tell anything?"""
         return any(
-            track.state is State.EDITED or track.suggestion.checkable for track in self._of(uri)
+            track.state is State.EDITED
+            or (track.suggestion.checkable and track.state is not State.APPLIED)
+            for track in self._of(uri)
         )
 
     def checked(self, uri: str, lines: Lines, found: Iterable[Diagnostic]) -> list[Effect]:
-        """Settle what was amended, and what the user fixed without us.
+        """What was amended, and what the user fixed without us.
 
         `found` must be the findings for exactly these saved `lines`. While they hold a syntax
         error, somebody is in the middle of something (automatic saving does that), and what stands
@@ -228,175 +249,206 @@ class Capture:
         effects: list[Effect] = []
         for track in self._of(uri):
             if track.state is State.EDITED:
-                effects += self._settle(track, Outcome.AMENDED, track.user_lines(lines))
-            elif track.suggestion.checkable and not _remains(track, found):
+                effects += self._hold(track, _amended(track, lines))
+            elif track.state is State.APPLIED or not track.suggestion.checkable:
+                continue
+            elif not remains(track, found):
                 effects += self._fixed(track, lines)
+            elif track.verdict is not None and track.verdict.outcome is Outcome.SUPERSEDED:
+                effects += self._hold(track, None)
         return effects
 
-    def closed(self, uri: str) -> list[Effect]:
-        """Settle everything of a document that goes away; unsaved changes go with it."""
+    def closed(self, uri: str, lines: Lines) -> list[Effect]:
+        """The document was closed: it is kept in mind until `left`, because it may come back."""
         effects: list[Effect] = []
         for track in self._of(uri):
+            track.parked, track.due = tuple(lines), None
             effects.append(Noted(suggestion_id=track.suggestion.id, kind=EventKind.CLOSED))
-            effects += self._settle(track, _outcome_at_close(track))
         return effects
 
-    def closed_all(self) -> list[Effect]:
-        uris = dict.fromkeys(track.suggestion.uri for track in self._tracks.values())
-        return [effect for uri in uris for effect in self.closed(uri)]
+    def left(self, uri: str, disk: Lines | None) -> list[Effect]:
+        """It did not come back: settle by what is on the disk; unsaved changes went with it."""
+        effects: list[Effect] = []
+        for track in self._of(uri):
+            if track.parked is not None:
+                effects += self._settle(track, self._at_the_end(track, track.parked, disk))
+        return effects
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def next_due(self) -> float | None:
+        """When `due` should be asked next, by the clock."""
+        return min((t.due for t in self._waiting() if t.due is not None), default=None)
+
+    def due_documents(self) -> list[str]:
+        """The documents whose verdicts have had their time."""
+        now = self._clock()
+        due = [t.uri for t in self._waiting() if t.due is not None and t.due <= now]
+        return list(dict.fromkeys(due))
+
+    def due(self, uri: str, lines: Lines, disk: Lines | None) -> list[Effect]:
+        """Settle verdicts that have held: the text, and the file on the `disk`, still say so.
+
+        The others wait for the next save; a change starts their time anew.
+        """
+        now, effects = self._clock(), list[Effect]()
+        for track in self._of(uri):
+            if track.due is None or track.due > now or track.parked is not None:
+                continue
+            track.due = None
+            if track.verdict is not None and self._holds(track, lines, disk):
+                effects += self._settle(track, track.verdict)
+        return effects
+
+    def uris(self) -> list[str]:
+        return list(dict.fromkeys(track.uri for track in self._tracks.values()))
+
+    def wait(self, uri: str, wait_s: float) -> None:
+        """What is due cannot be looked at now."""
+        for track in self._of(uri):
+            if track.due is not None:
+                track.due = max(track.due, self._clock() + wait_s)
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _of(self, uri: str) -> list[_Track]:
-        return [track for track in self._tracks.values() if track.suggestion.uri == uri]
+    def _waiting(self) -> list[Track]:
+        return [track for track in self._tracks.values() if track.parked is None]
 
-    def _fixed(self, track: _Track, lines: Lines) -> list[Effect]:
-        if track.state is State.OFFERED:
-            track.candidate = None
-        note = Noted(suggestion_id=track.suggestion.id, kind=EventKind.FIXED)
-        return [note, *self._settle(track, Outcome.SUPERSEDED, *_own_fix(track, lines))]
+    def _of(self, uri: str) -> list[Track]:
+        return [track for track in self._tracks.values() if track.uri == uri]
 
-    def _settle(
-        self,
-        track: _Track,
-        outcome: Outcome,
-        user_lines: Bare | None = None,
-        user_kind: Literal["replace", "import"] | None = None,
+    def _applied(
+        self, track: Track, candidate_id: str, change: Change, lines: Lines
     ) -> list[Effect]:
+        effects: list[Effect] = []
+        before = track.candidate
+        if before not in (None, candidate_id) and track.state in (State.APPLIED, State.EDITED):
+            effects.append(self._note(track, EventKind.UNDONE))  # another one in its place
+        track.candidate, track.kept_forms, track.header = candidate_id, [], None
+        track.rejected.discard(candidate_id)
+        place(track, change, lines)
+        track.state = State.APPLIED
+        track.due = self._clock() + self._hold_s()
+        return [*effects, self._note(track, EventKind.APPLIED)]
+
+    def _moved(self, track: Track, step: Step, lines: Lines) -> list[Effect]:
+        step.move(track)
+        change = track.change
+        if track.verdict is not None and track.due is None:
+            track.due = self._clock() + self._hold_s()
+        if change is None or (change.inserts_import and step.spares(track)):
+            return []
+        return self._judged(track, change, lines)
+
+    def _judged(self, track: Track, change: Change, lines: Lines) -> list[Effect]:
+        kind = judge(track, change, lines)
+        if kind is None:
+            return []
+        track.due = self._clock() + self._hold_s()  # perhaps reloaded from the disk, unsaid
+        return [self._note(track, kind)]
+
+    def _note(self, track: Track, kind: EventKind) -> Noted:
+        return Noted(suggestion_id=track.suggestion.id, kind=kind, candidate_id=track.candidate)
+
+    def _fixed(self, track: Track, lines: Lines) -> list[Effect]:
+        if removed(track, lines):
+            return self._hold(track, _EXPIRED)
+        own, kind = own_fix(track, lines)
+        candidate = track.candidate if track.state is not State.OFFERED else None
+        verdict = Verdict(
+            outcome=Outcome.SUPERSEDED, candidate_id=candidate, user_lines=own, user_kind=kind
+        )
+        if verdict == track.verdict:
+            return []
+        note = Noted(suggestion_id=track.suggestion.id, kind=EventKind.FIXED)
+        return [note, *self._hold(track, verdict)]
+
+    def _hold(self, track: Track, verdict: Verdict | None) -> list[Effect]:
+        """A saved text says so. It is noted at once: the server may be killed before it settles."""
+        if verdict == track.verdict:
+            return []
+        if verdict is not None and self._hold_s() <= 0:
+            return self._settle(track, verdict)
+        track.verdict = verdict
+        track.due = None if verdict is None else self._clock() + self._hold_s()
+        note = Noted(
+            suggestion_id=track.suggestion.id,
+            kind=EventKind.SAVED,
+            candidate_id=track.candidate,
+            verdict=verdict,
+        )
+        return [note]
+
+    def _still_true(self, track: Track, lines: Lines) -> bool:
+        """Does the text agree with the verdict of an earlier save?"""
+        verdict = track.verdict
+        if verdict is None:
+            return True
+        change = track.change
+        match verdict.outcome:
+            case Outcome.ACCEPTED:
+                return change is not None and standing(track, change, lines) == "kept"
+            case Outcome.REVERTED:
+                return change is not None and taken_out(track, change, lines)
+            case Outcome.AMENDED:
+                return track.state is State.EDITED and _amended(track, lines) == verdict
+            case Outcome.SUPERSEDED:
+                return own_fix(track, lines) == (verdict.user_lines, verdict.user_kind)
+        return removed(track, lines)
+
+    def _holds(self, track: Track, lines: Lines, disk: Lines | None) -> bool:
+        if not self._still_true(track, lines):
+            return False
+        return disk is None or self._still_true(_on_disk(track, lines, disk), disk)
+
+    def _at_the_end(self, track: Track, lines: Lines, disk: Lines | None) -> Verdict:
+        """The outcome when nothing more can come, by what is on the disk where that is known."""
+        there = track if disk is None else _on_disk(track, lines, disk)
+        text = lines if disk is None else disk
+        if track.verdict is not None and (disk is None or self._still_true(there, text)):
+            return track.verdict
+        if track.rejected:
+            return Verdict(outcome=Outcome.REJECTED)  # the events say which
+        change = track.change
+        if change is None or track.state is State.OFFERED:
+            return Verdict(outcome=Outcome.IGNORED)
+        if disk is not None and standing(there, change, text) == "kept":
+            return _of_candidate(Outcome.ACCEPTED, track)  # saved, though no client said so
+        was_out = track.state is State.UNDONE or track.verdict is not None
+        if was_out and taken_out(there, change, text):
+            return _of_candidate(Outcome.REVERTED, track)
+        return _of_candidate(Outcome.EXPIRED, track)
+
+    def _settle(self, track: Track, verdict: Verdict) -> list[Effect]:
         del self._tracks[track.suggestion.id]
         settled = Settled(
             suggestion_id=track.suggestion.id,
-            outcome=outcome,
-            candidate_id=track.candidate,
-            user_lines=user_lines,
-            user_kind=user_kind,
+            outcome=verdict.outcome,
+            candidate_id=verdict.candidate_id,
+            user_lines=verdict.user_lines,
+            user_kind=verdict.user_kind,
         )
         return [settled]
 
 
-def classify(now: Bare, before: Bare, after: Bare) -> Literal["kept", "undone", "edited"]:
-    """What the lines of an applied change are now. A formatter's reflow keeps them.
-
-    Exact text is compared first: a change of indentation alone has the same tokens as no change.
-    """
-    now, old, new = (tuple(line.rstrip() for line in lines) for lines in (now, before, after))
-    if now == new:
-        return "kept"
-    if now == old:
-        return "undone"
-    if same_code(now, new):
-        return "kept"
-    return "undone" if same_code(now, old) else "edited"
+def _of_candidate(outcome: Outcome, track: Track) -> Verdict:
+    return Verdict(outcome=outcome, candidate_id=track.candidate)
 
 
-_NEXT: dict[tuple[str, State], tuple[State, EventKind | None]] = {
-    ("undone", State.APPLIED): (State.UNDONE, EventKind.UNDONE),
-    ("undone", State.EDITED): (State.UNDONE, EventKind.UNDONE),
-    ("kept", State.UNDONE): (State.APPLIED, EventKind.REDONE),
-    ("kept", State.EDITED): (State.APPLIED, None),
-    ("edited", State.APPLIED): (State.EDITED, EventKind.EDITED),
-    # Edited after an undo: that is the user's own fix of the old lines, and stays "undone".
-}
-
-
-def _judge(track: _Track, change: Change, lines: Lines) -> list[Effect]:
-    """Move to the state that the lines are in now."""
-    verdict = classify(track.now(lines), change.before, change.after)
-    if verdict != "kept" and change.inserts_import and imports(lines) >= imports(change.after):
-        verdict = "kept"  # sorted into its place, or merged with another import
-    state, kind = _NEXT.get((verdict, track.state), (track.state, None))
-    track.state = state
-    if kind is None:
-        return []
-    return [Noted(suggestion_id=track.suggestion.id, kind=kind, candidate_id=track.candidate)]
-
-
-def _taken_out(track: _Track, change: Change, lines: Lines) -> bool:
-    """Undone, with nothing in its place. After an explicit no, another one may still be taken."""
-    start, stop = track.region
-    return (
-        track.state is State.UNDONE
-        and track.now(lines) == change.before
-        and bare(lines[start:stop]) == track.suggestion.flagged
-        and track.candidate not in track.rejected
+def _amended(track: Track, lines: Lines) -> Verdict:
+    if removed(track, lines):
+        return _EXPIRED
+    return Verdict(
+        outcome=Outcome.AMENDED, candidate_id=track.candidate, user_lines=track.user_lines(lines)
     )
 
 
-def _anchor(track: _Track, change: Change, lines: Lines) -> bool:
-    """Place the change exactly where the suggestion said, when the text there agrees."""
-    suggestion = track.suggestion
-    for there in (change.after, change.before):
-        grown = len(there) - len(change.before)
-        stop = change.start + len(there)
-        if len(lines) != len(suggestion.lines) + grown or bare(lines[change.start : stop]) != there:
-            continue
-        track.spot = (change.start, stop)
-        if not change.inserts_import:
-            track.region = track.spot
-        elif change.start <= suggestion.start:
-            start = suggestion.start + grown
-            track.region = (start, start + len(suggestion.flagged))
-        return True
-    return False
-
-
-class _Step:
-    """From one text of a document to the next; what both share is found once for all ranges."""
-
-    def __init__(self, old: Lines, new: Lines) -> None:
-        self._old, self._new = old, new
-        self._same = trim(old, new)
-
-    def follow(
-        self, span: tuple[int, int], targets: Iterable[Bare], *, grows: bool
-    ) -> tuple[int, int]:
-        """`map_span`, and an empty range takes in what comes back: undo, redo, lines retyped."""
-        old, new = self._old, self._new
-        start, stop = map_span(old, new, *span, same=self._same)
-        top, bottom = self._same
-        inserted = len(new) - bottom - top
-        if start < stop or inserted <= 0:
-            return start, stop
-        for target in targets:
-            end = start + len(target)
-            if target and bare(new[start:end]) == target and bare(old[start:end]) != target:
-                return start, end
-        if grows and top == start and len(old) - bottom == top:
-            return start, start + inserted
-        return start, stop
-
-
-def _remains(track: _Track, found: list[Diagnostic]) -> bool:
-    """Is the diagnostic still among the findings, in the lines that it flagged?"""
-    mine = track.suggestion.diagnostic
-    start, stop = track.region
-    return any(
-        (other.code, other.message) == (mine.code, mine.message)
-        and _overlap((other.span.start_line, other.span.end_line + 1), (start, stop))
-        for other in found
+def _on_disk(track: Track, lines: Lines, disk: Lines) -> Track:
+    """The track as it would be if the document were what is on the disk."""
+    copy = dataclasses.replace(
+        track, kept_forms=list(track.kept_forms), old_forms=list(track.old_forms), header=None
     )
-
-
-def _own_fix(track: _Track, lines: Lines) -> tuple[Bare, Literal["replace", "import"]]:
-    """What the user wrote: other lines in place of the flagged ones, or imports elsewhere."""
-    start, stop = track.region
-    own = bare(lines[start:stop])
-    if same_code(own, track.suggestion.flagged):
-        known = set(bare(track.suggestion.lines))
-        added = [line for line in bare(lines) if line.startswith(("import ", "from "))]
-        added = [line for line in added if line not in known]
-        if added and len(added) <= _MAX_IMPORTS and imports(added):
-            return tuple(added), "import"
-    return own, "replace"
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return one[0] < max(other[1], other[0] + 1) and other[0] < max(one[1], one[0] + 1)
-
-
-def _outcome_at_close(track: _Track) -> Outcome:
-    if track.rejected:
-        return Outcome.REJECTED
-    if track.state is State.UNDONE:
-        return Outcome.REVERTED
-    return Outcome.IGNORED if track.state is State.OFFERED else Outcome.EXPIRED
+    Step(lines, disk).move(copy)
+    if copy.change is not None:
+        judge(copy, copy.change, disk)
+    return copy

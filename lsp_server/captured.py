@@ -13,17 +13,29 @@ Bare = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a saved text says of a suggestion. It becomes the outcome when it has held for a while;
+    `user_lines` where the user's own text is the answer."""
+
+    outcome: Outcome
+    candidate_id: str | None = None
+    user_lines: Bare | None = None
+    user_kind: Literal["replace", "import"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """An event to append to the store."""
+    """An event to append to the store; with SAVED, what the saved text says."""
 
     suggestion_id: str
     kind: EventKind
     candidate_id: str | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The one outcome of a suggestion; `user_lines` where the user's own text is the answer."""
+    """The one outcome of a suggestion."""
 
     suggestion_id: str
     outcome: Outcome

@@ -29,6 +29,7 @@ class Client:
     refreshes_lenses: bool = False
     takes_status: bool = False
     takes_fixes: bool = False
+    watches_files: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -56,6 +57,7 @@ class Client:
             refreshes_lenses=can("workspace.code_lens.refresh_support"),
             takes_status=own.get("status") is True,
             takes_fixes=own.get("fixes") is True,
+            watches_files=can("workspace.did_change_watched_files.dynamic_registration"),
         )
 
 

@@ -62,6 +62,14 @@ class Findings:
             self._warn(str(error))
             return None
 
+    def compute(self, snapshot: Document) -> Found | None:
+        """Findings for a text that is no open document's any more. Blocks; None when it fails."""
+        try:
+            return () if len(snapshot.text) > MAX_CHARS else tuple(self._parts.find(snapshot))
+        except Exception:
+            log.exception("diagnostics could not be computed")
+            return None
+
     def forget(self, uri: str) -> None:
         self._latest.pop(uri, None)
         self._running.pop(uri, None)

@@ -44,6 +44,16 @@ class Store(Protocol):
         self, suggestion_id: str, kind: EventKind, *, candidate_id: str | None = None
     ) -> None: ...
 
+    def record_save(
+        self,
+        suggestion_id: str,
+        outcome: Outcome | None,
+        *,
+        candidate_id: str | None = None,
+        user_lines: tuple[str, ...] | None = None,
+        user_kind: Literal["replace", "import"] | None = None,
+    ) -> None: ...
+
     def settle(
         self,
         suggestion_id: str,

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lsp_server.captured import Effect, Noted
+from lsp_server.captured import Effect, Settled
 from lsp_server.parts import Parts, Store
 from whetstone.automatic import UNSEEN_CONFIDENCE
 from whetstone.errors import WhetstoneError
@@ -135,9 +135,7 @@ class Recorder:
 
 def _write(store: Store, effects: Sequence[Effect]) -> None:
     for effect in effects:
-        if isinstance(effect, Noted):
-            store.record_event(effect.suggestion_id, effect.kind, candidate_id=effect.candidate_id)
-        else:
+        if isinstance(effect, Settled):
             store.settle(
                 effect.suggestion_id,
                 effect.outcome,
@@ -145,3 +143,14 @@ def _write(store: Store, effects: Sequence[Effect]) -> None:
                 user_lines=effect.user_lines,
                 user_kind=effect.user_kind,
             )
+        elif effect.kind is EventKind.SAVED:
+            verdict = effect.verdict
+            store.record_save(
+                effect.suggestion_id,
+                verdict.outcome if verdict else None,
+                candidate_id=verdict.candidate_id if verdict else None,
+                user_lines=verdict.user_lines if verdict else None,
+                user_kind=verdict.user_kind if verdict else None,
+            )
+        else:
+            store.record_event(effect.suggestion_id, effect.kind, candidate_id=effect.candidate_id)

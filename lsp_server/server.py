@@ -60,6 +60,7 @@ class WhetstoneServer(LanguageServer):
             warn=self.warn,
             fixes_changed=self.board.fixes_changed,
             activity_changed=lambda: self.call_soon(self.board.activity_changed),
+            settled=self.refresh_lenses,
         )
         self.publisher = Publisher(self.session, self)
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -25,6 +25,7 @@ from lsp_server.parts import Parts
 from lsp_server.preparer import Preparer
 from lsp_server.problems import ProblemAt, all_problems
 from lsp_server.recorder import Recorder
+from lsp_server.settling import Settling
 from lsp_server.suggestions import Suggestions, to_capture
 from lsp_server.switches import Switches
 from lsp_server.worker import Job, Worker
@@ -51,6 +52,7 @@ class Session:
         warn: Callable[[str], None],
         fixes_changed: Callable[[str], object] = lambda uri: None,
         activity_changed: Callable[[], object] = lambda: None,
+        settled: Callable[[], object] = lambda: None,
     ) -> None:
         """`warn` and `activity_changed` may be called from any thread."""
         self.warn = warn
@@ -62,12 +64,13 @@ class Session:
         self.suggestions = Suggestions()
         self.extra = ExtraProblems()
         self.switches = Switches()
-        self.capture = Capture()
+        self.capture = Capture(hold_s=lambda: self.settings.settle_s)
         self.covered: dict[str, set[str]] = {}  # by document: codes that another tool reports
         self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: version
         self.fix_all_runs = Runs()
         self.lens_sources: list[LensSource] = []  # see features/code_lens.py
         self.worker = Worker(parts, warn=warn, changed=activity_changed)
+        self.settling = Settling(self, settled=settled)
         self.recorder = Recorder(parts, warn=warn)
         self.judge = Judge(self.recorder)
         self.preparer = Preparer(self, ready=fixes_changed)
@@ -277,11 +280,13 @@ class Session:
         """Write down what was captured; nobody waits for it."""
         if effects:
             self._write(effects)
+        self._arm()
 
     async def record_durably(self, effects: Sequence[Effect]) -> bool:
         """Write down what was captured; True when it is on the disk."""
         if not effects:
             return False
+        self._arm()
         return await asyncio.wrap_future(self._write(effects))
 
     def _write(self, effects: Sequence[Effect]) -> Future[bool]:
@@ -289,11 +294,16 @@ class Session:
             self.judge.stale()
         return self.recorder.effects(effects, self.settings)
 
-    def close_document(self, uri: str) -> None:
+    def _arm(self) -> None:
+        if not self._closed:
+            self.settling.arm()
+
+    def close_document(self, document: OpenDocument) -> None:
+        uri = document.uri
         self.preparer.forget(uri)
         self.worker.drop(uri)
-        self.record(self.capture.closed(uri))
-        self.suggestions.forget(uri)
+        self.suggestions.closed(uri)
+        self.settling.closed(uri, document.buffer.lines)
         self.findings.forget(uri)
         self.covered.pop(uri, None)
         self.reported.pop(uri, None)
@@ -304,7 +314,7 @@ class Session:
             return
         self._closed = True
         self.preparer.close()
-        self.record(self.capture.closed_all())
+        self.settling.end()
         self.worker.close()
         self.findings.close()
         self.recorder.close()

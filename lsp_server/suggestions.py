@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from lsp_server.captured import Change, Suggestion
@@ -151,10 +151,26 @@ class Suggestions:
             return None
         return first, known.proposal.candidates[0].id
 
-    def forget(self, uri: str) -> None:
-        """The document was closed."""
+    def closed(self, uri: str) -> None:
+        """The document was closed: opened again, its versions count from the start."""
         for key in [key for key, problem in self._problems.items() if problem.uri == uri]:
             del self._problems[key]
+
+    def move(self, old: str, new: str) -> None:
+        """The document has another name."""
+        for kept in (self._known, self._shown):
+            for key, known in kept.items():
+                if known.uri == old:
+                    moved = replace(known.problem, uri=new)
+                    kept[key] = replace(known, problem=moved)
+        self._turned_down = {
+            (new if uri == old else uri, flagged, answer)
+            for uri, flagged, answer in self._turned_down
+        }
+
+    def forget(self, uri: str) -> None:
+        """The document is gone."""
+        self.closed(uri)
         for kept in (self._known, self._shown):
             for key in [key for key, known in kept.items() if known.uri == uri]:
                 del kept[key]

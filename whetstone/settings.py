@@ -106,6 +106,7 @@ class Settings:
     threshold: float | Literal["auto"] = "auto"
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
     codelens: bool = True
+    settle_s: float = 30.0
     diagnostics: Literal["off", "auto", "on"] = "auto"
     ignore_codes: tuple[str, ...] = ()
     ignore_globs: tuple[str, ...] = IGNORE_GLOBS
@@ -170,6 +171,8 @@ _KEYS: dict[str, _Key] = {
              doc="Most CPU threads of the engine while preparing."),
         _Key(name="codelens", kind=Flag(),
              doc="Show \"keep\" and \"revert\" above the lines that a fix changed."),
+        _Key(name="settle_s", kind=Number(low=0, high=3600),
+             doc="Seconds that a saved change must stand until its outcome is final."),
         _Key(name="diagnostics", kind=Choice(options=("off", "auto", "on")),
              doc="Publish own diagnostics; `auto` goes quiet where another tool reports the same."),
         _Key(name="ignore_codes", kind=Words(),

@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from lsp_server.client import Client
 from lsp_server.documents import path_of
-from lsp_server.features import configuration
+from lsp_server.features import configuration, files
 from lsp_server.features.guard import guarded
 from lsp_server.server import WhetstoneServer
 from lsp_server.text import Encoding
@@ -34,6 +34,7 @@ def register(server: WhetstoneServer) -> None:
     @guarded()
     async def initialized(_: types.InitializedParams) -> None:
         await configuration.start(server)
+        await files.watch(server)
 
     @server.feature(types.SHUTDOWN)
     @guarded()

@@ -16,6 +16,7 @@ def register(server: WhetstoneServer) -> None:
     @guarded()
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         document = session.documents.open(params.text_document)
+        session.settling.opened(document.uri)
         if document.is_python:
             server.publisher.schedule(document.uri, delay_s=0.0)
             session.preparer.touched(document.uri)
@@ -31,18 +32,17 @@ def register(server: WhetstoneServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     @guarded()
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        if await _settle_saved(session, params.text_document.uri):
-            server.refresh_lenses()
+        await session.settling.saved(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     @guarded()
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        uri = params.text_document.uri
-        document = session.documents.close(uri)
-        session.close_document(uri)
-        if document is not None and document.is_python:
-            server.publisher.clear(uri)
-            server.board.closed(uri)
+        document = session.documents.close(params.text_document.uri)
+        if document is not None:
+            session.close_document(document)
+            if document.is_python:
+                server.publisher.clear(document.uri)
+                server.board.closed(document.uri)
 
 
 def _change(session: Session, params: types.DidChangeTextDocumentParams) -> bool:
@@ -70,18 +70,3 @@ def _line(params: types.DidChangeTextDocumentParams) -> int | None:
         ),
         default=None,
     )
-
-
-async def _settle_saved(session: Session, uri: str) -> bool:
-    """True when something stood in the document that may be settled now."""
-    document = session.documents.python(uri)
-    if document is None or not session.capture.watches(uri):
-        return False
-    session.record(session.capture.saved(uri, document.buffer.lines))
-    version = document.version
-    if not session.capture.undecided(uri):
-        return True
-    found = await session.findings.current(uri)
-    if found is not None and document.version == version:
-        session.record(session.capture.checked(uri, document.buffer.lines, found))
-    return True

@@ -51,7 +51,7 @@ class Pool:
         editor.listen()
 
         own = {"WHETSTONE_DATA": str(editor.data), "OMP_NUM_THREADS": "1"}
-        own |= {**NOTHING_PREPARED, **(env or {})}
+        own |= {"WHETSTONE_SETTLE_S": "0", **NOTHING_PREPARED, **(env or {})}
         command = command or [sys.executable, str(SERVER), str(editor.config_path)]
         await client.start_io(*command, env={**os.environ, **own})
         capabilities = client_capabilities(profile)

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from lsp_server.capture import Capture, State
+from lsp_server.capture import Capture
 from lsp_server.captured import Change, Noted, Settled, Suggestion
+from lsp_server.track import State
 from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.problem import Diagnostic, Span, split_lines
 
@@ -78,7 +79,8 @@ class Trace:
         return self._take(self.capture.checked(URI, self.lines, found))
 
     def close(self):
-        return self._take(self.capture.closed(URI))
+        self._take(self.capture.closed(URI, self.lines))
+        return self._take(self.capture.left(URI, None))
 
     @property
     def kinds(self):

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Union
 
 from lsprotocol import types as T
+from pygls.uris import to_fs_path
 from pytest_lsp import LanguageClient, make_test_lsp_client
 
 from whetstone.paths import atomic_write_text
@@ -35,10 +37,11 @@ def new_client() -> LanguageClient:
 
     union = Union[T.Command, T.CodeAction]  # noqa: UP007 - the hook is found by this very type
     converter.register_structure_hook(union, action_or_command)
+    client.registered = []
 
     @client.feature(T.CLIENT_REGISTER_CAPABILITY)
     def register(params: T.RegistrationParams) -> None:
-        pass
+        client.registered += [each.method for each in params.registrations]
 
     return client
 
@@ -57,6 +60,7 @@ class Editor:
     def begin(self, case):
         """Start a test: its documents are called `case`_NAME, and only they count."""
         self.case = case
+        self.whole = False  # send the whole document with every change
         self.versions: dict[str, int] = {}
         self.texts: dict[str, str] = {}
         self.refuses = ""  # why this editor applies no edits
@@ -93,6 +97,7 @@ class Editor:
         uri = self.uri(name)
         self.versions[uri], self.texts[uri] = 1, text
         self.path(name).write_text(text, encoding="utf-8", newline="")
+        os.utime(self.path(name), (0, 0))  # written long ago
         item = T.TextDocumentItem(uri=uri, language_id=language, version=1, text=text)
         self.client.text_document_did_open(T.DidOpenTextDocumentParams(text_document=item))
         return uri
@@ -105,15 +110,24 @@ class Editor:
 
     def edit(self, uri, start, end, new):
         """An incremental change; positions are (line, character), ASCII only."""
-        lines = self.texts[uri].splitlines(keepends=True)
-        offset = [sum(map(len, lines[:line])) + char for line, char in (start, end)]
-        text = self.texts[uri]
-        self.texts[uri] = text[: offset[0]] + new + text[offset[1] :]
+        self.edits(uri, [(start, end, new)])
+
+    def edits(self, uri, edits):
+        """Several changes in one notification, as of several cursors; each after the one before."""
+        changes = []
+        for start, end, new in edits:
+            text = self.texts[uri]
+            lines = text.splitlines(keepends=True)
+            offset = [sum(map(len, lines[:line])) + char for line, char in (start, end)]
+            self.texts[uri] = text[: offset[0]] + new + text[offset[1] :]
+            span = T.Range(T.Position(*start), T.Position(*end))
+            changes.append(T.TextDocumentContentChangePartial(range=span, text=new))
         self.versions[uri] += 1
-        span = T.Range(T.Position(*start), T.Position(*end))
-        self._changed(uri, [T.TextDocumentContentChangePartial(range=span, text=new)])
+        self._changed(uri, changes)
 
     def _changed(self, uri, changes):
+        if self.whole:
+            changes = [T.TextDocumentContentChangeWholeDocument(text=self.texts[uri])]
         self.client.text_document_did_change(
             T.DidChangeTextDocumentParams(
                 text_document=T.VersionedTextDocumentIdentifier(
@@ -123,10 +137,28 @@ class Editor:
             )
         )
 
+    def reopen(self, uri, text=None, *, name=None):
+        """Close the document and open it again: reloaded from the disk, or under another name."""
+        text = self.texts[uri] if text is None else text
+        self.close(uri)
+        if name:
+            uri = self.uri(name)
+            self.write(uri, text)
+        self.versions[uri], self.texts[uri] = 1, text
+        item = T.TextDocumentItem(uri=uri, language_id="python", version=1, text=text)
+        self.client.text_document_did_open(T.DidOpenTextDocumentParams(text_document=item))
+        return uri
+
     def save(self, uri):
+        self.write(uri)
         self.client.text_document_did_save(
             T.DidSaveTextDocumentParams(text_document=T.TextDocumentIdentifier(uri=uri))
         )
+
+    def write(self, uri, text=None):
+        """Put the document's text, or another one, on the disk without telling the server."""
+        path = Path(to_fs_path(uri))
+        path.write_text(self.texts[uri] if text is None else text, encoding="utf-8", newline="")
 
     def close_all(self):
         process = self.client._server
@@ -171,6 +203,12 @@ class Editor:
         found = await self.actions(uri, line, **kwargs)
         others = ("reject", "fix all")
         return [action for action in found if not any(word in action.title for word in others)]
+
+    async def findings(self, uri):
+        """Wait until the server has looked at the document as it is now."""
+        await self.client.text_document_diagnostic_async(
+            T.DocumentDiagnosticParams(text_document=T.TextDocumentIdentifier(uri=uri))
+        )
 
     def resolve(self, action):
         return self.client.code_action_resolve_async(action)

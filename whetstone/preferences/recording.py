@@ -7,9 +7,9 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from whetstone.preferences.outcome import Draft
+from whetstone.preferences.outcome import Draft, Outcome
 from whetstone.preferences.records import NewPair, replacement_to_json
 from whetstone.preferences.redact import redact, redact_lines
 from whetstone.problem import Problem, Replacement
@@ -114,6 +114,37 @@ def _file(path: Path | None, name: str, workspace: str) -> str:
         except ValueError:
             pass
     return redact(name)
+
+
+UserKind = Literal["replace", "import"]
+
+
+def verdict_fields(
+    outcome: Outcome | None, lines: tuple[str, ...] | None, kind: UserKind | None
+) -> tuple[str | None, dict[str, Any]]:
+    """Text and detail of an event that says what a saved file means for a suggestion."""
+    text = None if lines is None else "\n".join(lines)
+    if outcome is None or (text is not None and len(text) > MAX_EVENT_CHARS):
+        return None, {"outcome": None}
+    detail = {
+        "outcome": str(outcome),
+        "lines": None if lines is None else len(lines),
+        "kind": kind,
+    }
+    return text, {key: value for key, value in detail.items() if value is not None}
+
+
+def verdict_of(
+    text: str | None, detail: str | None
+) -> tuple[Outcome | None, tuple[str, ...] | None, UserKind | None]:
+    """What `verdict_fields` made an event from; nothing where a newer Whetstone wrote it."""
+    fields = json.loads(detail) if detail else {}
+    if fields.get("outcome") not in set(Outcome):
+        return None, None, None
+    lines = None
+    if text is not None:
+        lines = tuple(text.split("\n")) if fields.get("lines") != 0 else ()
+    return Outcome(fields["outcome"]), lines, fields.get("kind")
 
 
 def candidate_row(

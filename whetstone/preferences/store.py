@@ -149,6 +149,24 @@ class PreferenceStore:
 
         self._file.write(job)
 
+    def record_save(
+        self,
+        suggestion_id: str,
+        outcome: Outcome | None,
+        *,
+        candidate_id: str | None = None,
+        user_lines: tuple[str, ...] | None = None,
+        user_kind: Literal["replace", "import"] | None = None,
+    ) -> None:
+        """Note what a saved file says of the suggestion; None when it says nothing.
+
+        It becomes the outcome when whoever recorded it dies before it settles it (`expire`).
+        """
+        text, detail = recording.verdict_fields(outcome, user_lines, user_kind)
+        self.record_event(
+            suggestion_id, EventKind.SAVED, candidate_id=candidate_id, text=text, detail=detail
+        )
+
     def turn_down(self, suggestion_id: str, candidate_id: str) -> list[int]:
         """The user said no to one candidate; settles once every shown one is turned down.
 
@@ -207,17 +225,16 @@ class PreferenceStore:
         return self._file.write(job)
 
     def expire(self, before: str, *, client: str | None = None) -> int:
-        """Settle as expired what was suggested before a time (as `created_at`) and is still open.
+        """Settle what was suggested before a time (as `created_at`) and is still open.
 
-        For what a killed server left behind. What was turned down still counts as that.
+        For what a killed server left behind: as the last saved file says (`record_save`), else as
+        expired. What was turned down still counts as that.
         """
 
         def job(db: Database) -> int:
             open_ids = queries.open_suggestions(db, before=before, client=client)
             for suggestion_id in open_ids:
-                choice = writes.choice(db, suggestion_id)
-                assert choice is not None
-                writes.store_outcome(db, suggestion_id, final(Outcome.EXPIRED, choice), choice)
+                writes.abandon(db, suggestion_id)
             return len(open_ids)
 
         return self._file.write(job)

@@ -14,6 +14,7 @@ from whetstone.preferences.outcome import (
     EventKind,
     Offered,
     Outcome,
+    final,
     pairs_for,
     turned_down_by,
 )
@@ -128,6 +129,21 @@ def store_outcome(
         if (pair_id := insert_pair(db, row)) is not None:
             ids.append(pair_id)
     return ids
+
+
+def abandon(db: Database, suggestion_id: str) -> None:
+    """Settle a suggestion whose server died: as its last saved file says, else as expired."""
+    row = db.execute(
+        "SELECT candidate_id, text, detail FROM events WHERE suggestion_id = ? AND kind = ? "
+        "ORDER BY id DESC LIMIT 1",
+        [suggestion_id, str(EventKind.SAVED)],
+    ).fetchone()
+    outcome, lines, kind = recording.verdict_of(row[1], row[2]) if row else (None, None, None)
+    known = choice(db, suggestion_id, row[0] if outcome is not None else None)
+    assert known is not None
+    ended = outcome or Outcome.EXPIRED
+    known = with_user(known, ended, lines, kind)
+    store_outcome(db, suggestion_id, final(ended, known), known)
 
 
 def insert_pair(
