@@ -63,6 +63,7 @@ def world(tmp_path: Path, data_folder: Path) -> World:
         "PYTHONPATH": str(ROOT),
         "WHETSTONE_DATA": str(data_folder),
         "LC_ALL": "C.UTF-8",
+        **story.ENVIRONMENT,
     }
     return World(
         home=home,

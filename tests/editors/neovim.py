@@ -60,7 +60,8 @@ class Neovim:
             "local reject = ...\n"
             "vim.lsp.buf.code_action({ apply = true, filter = function(action)\n"
             "  local turns_down = action.title:find('reject') ~= nil\n"
-            "  return action.kind == 'quickfix' and turns_down == reject\n"
+            "  local all = action.title:find('fix all') ~= nil\n"
+            "  return action.kind == 'quickfix' and turns_down == reject and not all\n"
             "end })",
             reject,
         )

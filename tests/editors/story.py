@@ -11,6 +11,9 @@ from pathlib import Path
 
 from whetstone.preferences.store import PreferenceStore
 
+# The first answer is greedy: with it alone, no sampling decides what is offered.
+ENVIRONMENT = {"WHETSTONE_CANDIDATES": "1"}
+
 FILE = "orders.py"
 TEXT = '''\
 """Orders of a small shop."""

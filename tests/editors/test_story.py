@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -12,7 +13,8 @@ import story
 def test_each_problem_of_the_file_has_exactly_the_fix_of_its_step(tmp_path):
     path = story.write(tmp_path)
     command = [sys.executable, "-m", "whetstone", "fix", str(path), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {**os.environ, **story.ENVIRONMENT}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     found = {}
     for line in done.stdout.splitlines():
         answer = json.loads(line)
