@@ -43,6 +43,7 @@ class EngineOptions:
     gpu_layers: int = -1  # -1: all of them, where there is a GPU
     sequences: int = 8  # candidates that decode side by side; more go in turns
     cache_mb: int = 256  # MB (1e6 bytes) for the prompts of recent documents
+    cache_on_disk: bool = False  # and keep them from one session to the next
     speculation: bool = True  # guess the answer's next tokens from the prompt, verify in one pass
     draft_tokens: int = 8  # longest such guess
     context_shift: bool = False  # approximate: reuse what follows an edit at its new position
@@ -52,7 +53,7 @@ class EngineOptions:
             value, low = getattr(self, name), _LOW.get(name, 0)
             if type(value) is not int or not low <= value <= high:
                 raise ValueError(f"{name} is {value!r}; allowed is {low} to {high}")
-        for name in ("speculation", "context_shift"):
+        for name in ("speculation", "context_shift", "cache_on_disk"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is true or false")
         for name, choices in (("flash_attention", FlashAttention), ("kv_type", KvType)):

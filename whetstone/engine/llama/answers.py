@@ -36,11 +36,11 @@ class Branch:
     sampler: Sampler | None  # None takes the likeliest token
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False)  # not frozen: one is made for every token
 class Node:
     """Answers that are the same so far; the last of `tokens` is not decoded yet."""
 
-    branches: tuple[Branch, ...]
+    branches: list[Branch]
     tokens: tuple[int, ...]
     logprob: float
     position: int  # of the last token
@@ -151,10 +151,10 @@ class Answers:
         self._counters.tokens_generated += len(drawn)
         return [
             Node(
-                branches=tuple(branches),
-                tokens=(*node.tokens, token),
-                logprob=node.logprob + row.logprob(token),
-                position=node.position + 1,
+                branches,
+                (*node.tokens, token),
+                node.logprob + row.logprob(token),
+                node.position + 1,
             )
             for token, branches in drawn.items()
         ]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whetstone.engine.llama.context import PROMPT, Context
+from whetstone.engine.llama.shift import Moved, moved
 from whetstone.engine.llama.stats import Counters
 
 _WORTH = 16  # tokens; computing fewer is as quick as moving a whole state
@@ -33,10 +34,13 @@ class Parked:
 class PromptCache:
     """What the context's prompt sequence holds, and what can be brought back into it."""
 
-    def __init__(self, context: Context, counters: Counters, *, budget_bytes: int) -> None:
+    def __init__(
+        self, context: Context, counters: Counters, *, budget_bytes: int, shift: bool
+    ) -> None:
         self._context = context
         self._counters = counters
         self._budget = budget_bytes
+        self._shift = shift
         self._live: Tokens = np.empty(0, np.int32)
         self.parked: list[Parked] = []  # least recently used first
 
@@ -50,6 +54,8 @@ class PromptCache:
 
     def prepare(self, tokens: Tokens) -> int:
         """Make the context hold the longest known beginning of `tokens`; its length.
+
+        More may follow it there, which is the caller's to trim.
 
         What the context holds beyond that is parked when it is most of a prompt: an edit at the
         same place leaves most of it standing, another document does not.
@@ -68,7 +74,7 @@ class PromptCache:
             self._park()
         if best is not None and self._restore(best):
             same = longest
-        return self.trim(same)
+        return same
 
     def compute(self, tokens: Tokens, draft: Sequence[int]) -> int:
         """Make the context hold `tokens`, then `draft`, computing only what it lacks.
@@ -80,22 +86,38 @@ class PromptCache:
             Cancelled: what was computed until then stays known.
         """
         kept = self.prepare(tokens)
-        kept = self.trim(min(kept, tokens.size - 1))  # the last one gives the first logits
-        self._counters.prompt_tokens += tokens.size
-        while True:
-            chunk = self._context.chunk
-            last = tokens.size - kept + len(draft) <= chunk
-            end = tokens.size if last else min(kept + chunk, tokens.size - 1)
-            self._counters.prompt_tokens_recomputed += end - kept
-            row = self._context.decode_prompt(
-                [*tokens[kept:end], *(draft if last else ())],
-                kept,
-                outputs=1 + len(draft) if last else 0,
-            )
-            self._live = tokens[:end]
-            if last:
-                return row
-            kept = end
+        run = moved(self._live, tokens, kept) if self._shift else None
+        if run is not None:
+            self._context.copy(PROMPT, self._context.spare, run.old, run.old + run.size)
+        self.trim(min(kept, tokens.size - 1))  # the last one is computed for its logits
+        if run is not None:
+            self._put_back(tokens, run)
+        while tokens.size - self._live.size + len(draft) > self._context.chunk:
+            self._advance(tokens, min(self._live.size + self._context.chunk, tokens.size - 1))
+        return self._advance(tokens, tokens.size, draft)
+
+    def _advance(self, tokens: Tokens, end: int, draft: Sequence[int] | None = None) -> int:
+        """Decode what follows the live tokens, up to `end`; logits only where there is a draft."""
+        begin = self._live.size
+        outputs = 0 if draft is None else 1 + len(draft)
+        pending = [*tokens[begin:end].tolist(), *(draft or ())]
+        row = self._context.decode_prompt(pending, begin, outputs=outputs)
+        self._counters.prompt_tokens_recomputed += end - begin
+        self._live = tokens[:end]
+        return row
+
+    def _put_back(self, tokens: Tokens, run: Moved) -> None:
+        """Compute up to the run that was set aside, and let it follow at its new position."""
+        spare = self._context.spare
+        try:
+            while self._live.size < run.new:
+                self._advance(tokens, min(self._live.size + self._context.chunk, run.new))
+            self._context.move(spare, run.new - run.old)
+            self._context.copy(spare, PROMPT)
+            self._counters.prompt_tokens_shifted += run.size
+            self._live = tokens[: run.new + run.size]
+        finally:
+            self._context.drop(spare)
 
     def settle(self) -> None:
         """Take away what was decoded behind the prompt."""
@@ -115,8 +137,10 @@ class PromptCache:
         self._live = tokens if loaded else np.empty(0, np.int32)
         return loaded
 
-    def clear(self) -> None:
-        self.parked.clear()
+    def everything(self) -> list[Parked]:
+        """All prompts that are known, the one in the context last."""
+        self._park()
+        return self.parked
 
     def park(self, entry: Parked) -> None:
         """Keep `entry` as the most recently used one, as far as the budget allows."""

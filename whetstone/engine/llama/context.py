@@ -24,6 +24,7 @@ ROWS = 32  # most positions of one decode whose logits are kept; each costs 4 by
 
 _ABORTED = 2  # what llama_decode returns when the abort callback said stop
 _FULL = 1
+_VIEWS = 4 * ROWS
 _FLASH = {"auto": -1, "off": 0, "on": 1}
 _KV = {"f16": 1, "q8_0": 8}  # enum ggml_type
 # A decode is stopped between two operations on CPUs, of which the longest is about a hundredth of
@@ -41,6 +42,7 @@ class Context:
         wanted = options.context_tokens
         self.size = min(wanted, trained) if trained > 0 else wanted
         self.sequences = options.sequences
+        self.spare = options.sequences + 1  # a sequence to move parts of the prompt with
         self.stop = StopFlag()
         self.batch = Batch(max(options.batch, ROWS), options.sequences + 2)
         self._counters = counters
@@ -50,6 +52,7 @@ class Context:
         self.can_trim = model.can_trim
         self.can_shift = model.can_trim and bool(llama.llama_memory_can_shift(self._memory))
         self._row_type = ctypes.c_float * model.vocab_size
+        self._rows: dict[int, NDArray[np.float32]] = {}  # views by address: making one takes 1 µs
         self._largest_chunk = options.batch
         self._chunk_s = _CHUNK_GPU_S if model.on_gpu else _CHUNK_CPU_S
         self._token_s = 0.0  # measured seconds per token of a prompt; 0 is unknown
@@ -59,7 +62,7 @@ class Context:
         params.n_ctx = self.size
         params.n_batch = self.batch.size
         params.n_ubatch = min(options.ubatch, self.batch.size)
-        params.n_seq_max = options.sequences + 2  # the prompt, and one to move parts of it with
+        params.n_seq_max = options.sequences + 2  # the prompt and the spare one
         params.n_outputs_max = ROWS
         params.n_outputs_max_per_seq = ROWS
         params.kv_unified = True  # sequences share the cells of the prompt
@@ -153,8 +156,13 @@ class Context:
         """Logits after the token at `index` of the batch: a view of (vocabulary,) float32 that is
         valid until the next decode."""
         pointer = llama.llama_get_logits_ith(self._handle, index)
-        array: Any = self._row_type.from_address(ctypes.addressof(pointer.contents))
-        row: NDArray[np.float32] = np.frombuffer(array, dtype=np.float32)
+        address = ctypes.addressof(pointer.contents)
+        row = self._rows.get(address)
+        if row is None:
+            if len(self._rows) > _VIEWS:  # llama.cpp's buffer has moved
+                self._rows.clear()
+            array: Any = self._row_type.from_address(address)
+            row = self._rows[address] = np.frombuffer(array, dtype=np.float32)
         return row
 
     # -- sequences ----------------------------------------------------------------------------

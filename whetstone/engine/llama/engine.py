@@ -13,12 +13,13 @@ import numpy as np
 
 from whetstone.engine.base import Cancel, Completion, PromptTooLong, Score
 from whetstone.engine.llama.answers import Answers, Branch, Limits, Node
-from whetstone.engine.llama.cache import PromptCache, Tokens
+from whetstone.engine.llama.cache import Parked, PromptCache, Tokens, common
 from whetstone.engine.llama.context import PROMPT, ROWS, Context
 from whetstone.engine.llama.lookup import Guesses
 from whetstone.engine.llama.model import Model
 from whetstone.engine.llama.sampling import Sampler, Workspace
 from whetstone.engine.llama.stats import Counters, Stats
+from whetstone.engine.llama.storage import Storage
 from whetstone.engine.options import EngineOptions
 from whetstone.errors import EngineError
 from whetstone.prompt import Prompt
@@ -27,8 +28,18 @@ from whetstone.prompt import Prompt
 class LlamaEngine:
     """One GGUF model and its caches. Owned by one thread at a time."""
 
-    def __init__(self, path: Path, *, model_id: str, options: EngineOptions | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        model_id: str,
+        options: EngineOptions | None = None,
+        state_folder: Path | None = None,
+    ) -> None:
         """Load the model; takes from 20 ms (the starter) to seconds.
+
+        Args:
+            state_folder: where computed prompts are kept from one session to the next.
 
         Raises:
             ModelError: the file is missing or llama.cpp cannot load it.
@@ -44,13 +55,31 @@ class LlamaEngine:
             raise
         self._workspace = Workspace(self._model.vocab_size)
         self._cache = PromptCache(
-            self._context, self._counters, budget_bytes=self.options.cache_mb * 1_000_000
+            self._context,
+            self._counters,
+            budget_bytes=self.options.cache_mb * 1_000_000,
+            shift=self.options.context_shift and self._context.can_shift,
         )
+        self._storage: Storage | None = None
+        self._unsaved: Storage | None = None  # while the constant beginning is not on disk
+        if state_folder is not None:
+            self._open_storage(state_folder)
         self._guesses = Guesses(self._model)
         speculates = self.options.speculation and self._model.can_trim
         self._first_draft = min(2 * self.options.draft_tokens, ROWS - 1) if speculates else 0
         self._request = 0  # counts requests: only the latest may go on
         self._forked = False  # sequences of answers may hold cells
+
+    def _open_storage(self, folder: Path) -> None:
+        self._storage = Storage(folder, self._model, self._model_id, self.options)
+        if self._storage.opening.size:
+            saved = self._storage.read_opening()
+            if saved is None or not self._cache.replace(saved.tokens, saved.state):
+                self._unsaved = self._storage
+        if self.options.cache_on_disk:
+            budget = self.options.cache_mb * 1_000_000
+            for entry in self._storage.read_documents(limit=budget):
+                self._cache.park(entry)
 
     @property
     def model_id(self) -> str:
@@ -67,8 +96,10 @@ class LlamaEngine:
 
     def close(self) -> None:
         """Free the model's memory; harmless when called twice."""
+        if self._storage is not None and self.options.cache_on_disk and self._context.is_open:
+            self._storage.write_documents(self._cache.everything())
         self._request += 1
-        self._cache.clear()
+        self._cache.parked.clear()
         self._workspace.close()
         self._context.close()
         self._model.close()
@@ -106,7 +137,7 @@ class LlamaEngine:
         width = min(n, self._context.sequences, (self._context.size - tokens.size) // max_tokens)
         for first in range(0, n, width):
             draft = answers.until_stop(guesses.first(min(max_tokens - 1, self._first_draft)))
-            row = self._cache.compute(tokens, draft)
+            row = self._compute(tokens, draft)
             samplers = [
                 Sampler(temperature=temperature, seed=seed, number=number)
                 if number and temperature > 0
@@ -132,7 +163,7 @@ class LlamaEngine:
         target = self.tokenize(answer + prompt.stop)
         tokens = self._tokens(prompt.text, reserve=len(target))
         # Row i predicts target[i]: the prompt's last token stands before the target's.
-        row = self._cache.compute(tokens, target[: ROWS - 1])
+        row = self._compute(tokens, target[: ROWS - 1])
         total = self._logprob(row, target[:ROWS])
         for done in range(ROWS, len(target), ROWS):
             following = target[done : done + ROWS]
@@ -172,6 +203,17 @@ class LlamaEngine:
             )
         return tokens
 
+    def _compute(self, tokens: Tokens, draft: Sequence[int]) -> int:
+        """See `PromptCache.compute`; the first time, the constant beginning is saved on the way."""
+        self._counters.prompt_tokens += tokens.size
+        if self._unsaved is not None:
+            opening = self._unsaved.opening
+            if common(opening, tokens) == opening.size:
+                self._cache.compute(opening, ())
+                self._unsaved.write_opening(Parked(opening, self._context.save(PROMPT)))
+                self._unsaved = None
+        return self._cache.compute(tokens, draft)
+
     def _limits(self, prompt: Prompt, max_tokens: int) -> Limits:
         return Limits(
             max_tokens=max_tokens,
@@ -189,7 +231,7 @@ class LlamaEngine:
             branches.append(branch)
         self._cache.settle()
         self._forked = True
-        return Node(branches=tuple(branches), tokens=(), logprob=0.0, position=length - 1)
+        return Node(branches, (), 0.0, length - 1)
 
     def _join(self) -> None:
         """Forget what is left of the answers; the prompt stays."""

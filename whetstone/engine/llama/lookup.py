@@ -44,10 +44,7 @@ class PromptGuesses:
     def __init__(self, prompt: list[int], opening: list[int]) -> None:
         self._prompt = prompt
         self._opening = opening
-        self._places: dict[tuple[int, ...], int] = {}
-        for length in _RUNS:
-            runs = zip(*(prompt[offset:] for offset in range(length)), strict=False)
-            self._places.update({run: start + length for start, run in enumerate(runs)})
+        self._places: dict[tuple[int, ...], int] = {}  # made when it is first needed
 
     def first(self, limit: int) -> list[int]:
         """At most `limit` tokens that the answer may begin with."""
@@ -56,10 +53,21 @@ class PromptGuesses:
 
     def after(self, answer: Sequence[int], limit: int) -> list[int]:
         """At most `limit` tokens that may follow `answer`; none where nothing is known."""
-        if limit <= 0:
+        if limit <= 0 or not answer:
             return []
+        if not self._places:
+            self._places = _places(self._prompt)
         for length in _RUNS:
             place = self._places.get(tuple(answer[-length:]))
             if place is not None:
                 return self._prompt[place : place + limit]
         return []
+
+
+def _places(prompt: list[int]) -> dict[tuple[int, ...], int]:
+    """Where every run of _RUNS tokens ends that occurs in `prompt`, its last occurrence."""
+    places: dict[tuple[int, ...], int] = {}
+    for length in _RUNS:
+        runs = zip(*(prompt[offset:] for offset in range(length)), strict=False)
+        places.update({run: start + length for start, run in enumerate(runs)})
+    return places

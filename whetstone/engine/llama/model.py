@@ -55,6 +55,7 @@ class Model:
         self._vocab = llama.llama_model_get_vocab(self.handle)
         self.vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
         self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
         try:
             self.format = self._read_format()
         except ModelError:
@@ -101,7 +102,10 @@ class Model:
 
     def ends(self, token: int) -> bool:
         """Does the model itself end an answer with this token?"""
-        return bool(llama.llama_vocab_is_eog(self._vocab, token))
+        known = self._ends.get(token)
+        if known is None:
+            known = self._ends[token] = bool(llama.llama_vocab_is_eog(self._vocab, token))
+        return known
 
     def is_control(self, token: int) -> bool:
         return bool(llama.llama_vocab_is_control(self._vocab, token))
