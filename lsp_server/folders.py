@@ -17,7 +17,10 @@ from whetstone.settings import Settings
 Sent = Mapping[str, Any] | None
 Load = Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]
 
-ENGINE_FIELDS = ("model", "engine", "openai", "threads", "context_tokens", "gpu_layers")
+ENGINE_FIELDS = (
+    "model", "engine", "openai", "threads", "context_tokens", "gpu_layers", "cache_mb",
+    "cache_on_disk",
+)  # fmt: skip
 
 
 class Folders:

@@ -328,4 +328,6 @@ def _engine_settings(settings: Settings) -> Hashable:
         settings.threads,
         settings.context_tokens,
         settings.gpu_layers,
+        settings.cache_mb,
+        settings.cache_on_disk,
     )

@@ -102,6 +102,8 @@ class Settings:
     threads: int = 0
     context_tokens: int = 4096
     gpu_layers: int = -1
+    cache_mb: int = 256
+    cache_on_disk: bool = False
     deadline_s: float = 3.0
     threshold: float | Literal["auto"] = "auto"
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
@@ -156,6 +158,11 @@ _KEYS: dict[str, _Key] = {
              doc="Context window, in tokens; cut to what the model was trained with."),
         _Key(name="gpu_layers", kind=Integer(low=-1, high=10_000),
              doc="Layers given to the GPU; -1 gives all of them where there is one."),
+        _Key(name="cache_mb", kind=Integer(low=0, high=1_048_576), workspace=False,
+             doc="Memory for the computed prompts of recent documents, in MB."),
+        _Key(name="cache_on_disk", kind=Flag(), workspace=False,
+             doc="Keep them in the data folder from one session to the next. They are made from "
+                 "your code."),
         _Key(name="deadline_s", kind=Number(low=0.05, high=600),
              doc="Seconds a client without resolve support waits for code actions."),
         _Key(name="threshold", kind=AutoOr(number=Number(low=0, high=1)),

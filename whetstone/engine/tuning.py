@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from whetstone.engine.options import EngineOptions
+from whetstone.errors import WhetstoneError
 from whetstone.paths import atomic_write_text, data_dir
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,10 @@ def read_tuning(
 ) -> TuningRecord | None:
     """The record of this model on this machine; None when there is none that can be used."""
     machine = machine or Machine.this()
-    path = tuning_path(model_id, machine, folder)
+    try:
+        path = tuning_path(model_id, machine, folder)
+    except WhetstoneError:  # no data folder, no records
+        return None
     try:
         if path.stat().st_size > _LIMIT:
             raise ValueError(f"larger than {_LIMIT} bytes")
