@@ -27,6 +27,7 @@ class Client:
     pulls_configuration: bool = False
     registers_configuration: bool = False
     refreshes_lenses: bool = False
+    shows_documents: bool = False
     takes_status: bool = False
     takes_fixes: bool = False
     watches_files: bool = False
@@ -55,6 +56,7 @@ class Client:
             pulls_configuration=can("workspace.configuration"),
             registers_configuration=can("workspace.did_change_configuration.dynamic_registration"),
             refreshes_lenses=can("workspace.code_lens.refresh_support"),
+            shows_documents=can("window.show_document.support"),
             takes_status=own.get("status") is True,
             takes_fixes=own.get("fixes") is True,
             watches_files=can("workspace.did_change_watched_files.dynamic_registration"),

@@ -15,6 +15,8 @@ from lsp_server.features import (
     resolve,
     switching,
     sync,
+    tests,
+    traceback,
 )
 from lsp_server.server import WhetstoneServer
 
@@ -33,5 +35,7 @@ def register_all(server: WhetstoneServer) -> None:
         code_lens,
         fix_all,
         switching,
+        tests,
+        traceback,
     ):
         feature.register(server)

@@ -32,12 +32,12 @@ class Progress:
         self._token: types.ProgressToken | None = None
         self._showing: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
-        if self._given is None and not self._server.session.client.progress:
-            return
-        worker = asyncio.current_task()
-        assert worker is not None
-        self._showing = asyncio.create_task(self._show(worker))
+    async def __aenter__(self) -> Progress:
+        if self._given is not None or self._server.session.client.progress:
+            worker = asyncio.current_task()
+            assert worker is not None
+            self._showing = asyncio.create_task(self._show(worker))
+        return self
 
     async def __aexit__(
         self,
@@ -51,6 +51,12 @@ class Progress:
             progress = self._server.work_done_progress
             progress.tokens.pop(self._token, None)
             progress.end(self._token, types.WorkDoneProgressEnd())
+
+    def report(self, message: str, percentage: int | None = None) -> None:
+        """Say how far it is, once the progress is to be seen."""
+        if self._token is not None:
+            report = types.WorkDoneProgressReport(message=message, percentage=percentage)
+            self._server.work_done_progress.report(self._token, report)
 
     async def _show(self, worker: asyncio.Task[object]) -> None:
         await asyncio.sleep(_QUIET_S)

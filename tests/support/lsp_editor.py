@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Union
 
 from lsprotocol import types as T
@@ -67,6 +68,8 @@ class Editor:
         for told in self.sent.values():
             told.clear()
         self.lens_refreshes = 0
+        self.asked: list[str] = []  # questions of the server, and the button that answers them
+        self.answer: str | None = None
         self.client.messages.clear()
         self.client.progress_reports.clear()
 
@@ -80,6 +83,12 @@ class Editor:
 
         for method in self.sent:
             take(method)
+
+        @self.client.feature(T.WINDOW_SHOW_MESSAGE_REQUEST)
+        def ask(params: T.ShowMessageRequestParams) -> T.MessageActionItem | None:
+            self.asked.append(params.message)
+            assert self.answer is None or self.answer in [each.title for each in params.actions]
+            return None if self.answer is None else T.MessageActionItem(title=self.answer)
 
         @self.client.feature(T.WORKSPACE_CODE_LENS_REFRESH)
         def refresh(_: None) -> None:
@@ -301,3 +310,8 @@ async def until(condition, *, timeout_s=30.0):
     while not condition():
         assert loop.time() < end, "it did not happen in time"
         await asyncio.sleep(0.02)
+
+
+def fields(answer):
+    """A command's answer with its keys as attributes."""
+    return json.loads(json.dumps(plain(answer)), object_hook=lambda each: SimpleNamespace(**each))

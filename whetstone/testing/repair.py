@@ -93,9 +93,9 @@ class FailingTest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._bench is not None
-        self._bench.__exit__(kind, error, trace)
-        self._bench = None
+        if self._bench is not None:
+            self._bench.__exit__(kind, error, trace)
+            self._bench = None
 
     def baseline(self) -> Baseline:
         """Run the whole file once, watched.
