@@ -32,10 +32,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, TypeVar
 
 SuiteName = Literal["static", "realistic"]
 SUITES: tuple[SuiteName, ...] = ("static", "realistic")
+
+T = TypeVar("T")
 
 _SECTION = re.compile(r"^---- (source|wrong|check)\n", re.MULTILINE)
 _BLOCK = re.compile(
@@ -107,7 +109,7 @@ def cases_of(suite: SuiteName) -> tuple[Case, ...]:
     )
 
 
-def spread(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
+def spread(cases: Sequence[T], limit: int | None) -> tuple[T, ...]:
     """At most `limit` cases, taken evenly from all kinds and always the same ones."""
     if limit is None or limit >= len(cases):
         return tuple(cases)

@@ -47,10 +47,10 @@ def table(results: Sequence[StaticResult], *, by: str = "group") -> Table:
         grid.add_column(result.model_id, justify="right")
     columns = [groups(result, by=by) for result in results]
     for name, outcomes in columns[0].items():
-        cells = [_counted(_right(column[name]), len(column[name])) for column in columns]
+        cells = [counted(_right(column[name]), len(column[name])) for column in columns]
         grid.add_row(name, str(len(outcomes)), *cells)
     grid.add_section()
-    totals = [_counted(result.solved, result.total) for result in results]
+    totals = [counted(result.solved, result.total) for result in results]
     grid.add_row("all", str(results[0].total), *totals, style="bold")
     return grid
 
@@ -63,12 +63,12 @@ def summary(results: Sequence[StaticResult]) -> Table:
         grid.add_column(result.model_id, justify="right")
     k = results[0].k
     rows: dict[str, list[str]] = {
-        "first fix shown is right (pass@1)": [_counted(r.solved, r.total) for r in results],
-        f"a right one within {k}": [_counted(r.solved_within_k, r.total) for r in results],
-        "of what is shown, right": [_counted(r.solved, r.shown) for r in results],
-        "nothing shown": [_counted(r.silent, r.total) for r in results],
+        "first fix shown is right (pass@1)": [counted(r.solved, r.total) for r in results],
+        f"a right one within {k}": [counted(r.solved_within_k, r.total) for r in results],
+        "of what is shown, right": [counted(r.solved, r.shown) for r in results],
+        "nothing shown": [counted(r.silent, r.total) for r in results],
         "false alarms on clean files": [
-            _counted(len(r.false_alarms), r.clean_files) if r.clean_files else "not run"
+            counted(len(r.false_alarms), r.clean_files) if r.clean_files else "not run"
             for r in results
         ],
         "seconds per file, mean": [f"{_mean_latency(r):.2f}" for r in results],
@@ -147,7 +147,7 @@ def _right(outcomes: Sequence[Outcome]) -> int:
     return sum(outcome.verdict == "right" for outcome in outcomes)
 
 
-def _counted(count: int, total: int) -> str:
+def counted(count: int, total: int) -> str:
     """`59 of 77  77 % (66–84)`."""
     if total == 0:
         return "0 of 0"

@@ -12,7 +12,7 @@ before. The editor and the terminal both go this way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -143,6 +143,23 @@ class FailingTest:
                 return self._judged(path, new_text, baseline)
 
         return run
+
+    def outcomes(self, path: Path, new_text: str, tests: Sequence[str]) -> Mapping[str, str]:
+        """How tests end with a whole new text of the file at `path`: passed, failed, skipped.
+
+        Raises:
+            SandboxError: they cannot be run.
+            Cancelled: `cancel` was set.
+        """
+        assert self._bench is not None
+        with self._lock:
+            before = reader(self.root, self.texts)(path.relative_to(self.root).as_posix())
+            self._bench.write(path, new_text)
+            try:
+                return self._bench.run(tests).outcomes
+            finally:
+                if before is not None:
+                    self._bench.write(path, before)
 
     def _judged(self, path: Path, new_text: str, baseline: Baseline) -> RunResult:
         assert self._bench is not None
