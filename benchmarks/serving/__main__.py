@@ -137,15 +137,15 @@ def measure(
     four = replay(requests, chosen, setting, n=4, progress=_say, **length)
     one = replay(requests[: four.done], chosen, setting, n=1, progress=_say, **length)
     _say("beside a bare loop")
-    prompts = [request.prompt for request in requests]
+    ceiling = bare.fraction(setting, [request.prompt for request in requests], tokens=64)
     return {
         "file_mb": round(path.stat().st_size / 1e6, 1),
         "random_weights": random,
         "threads": options.threads,
         "answer_tokens": "fixed at 24" if random else "as the model ends",
         **figures(one, four),
-        **bare.fraction(setting, prompts, tokens=64),
-        "llama_bench": bare.llama_bench(setting),
+        **ceiling,
+        "llama_bench": bare.llama_bench(setting, int(ceiling["bare_prompt_tokens"])),
     }
 
 

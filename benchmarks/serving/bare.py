@@ -77,7 +77,7 @@ def fraction(setting: Setting, prompts: list[Prompt], *, tokens: int) -> dict[st
         str(setting.threads), str(setting.context_tokens),
     ]  # fmt: skip
     ours = start(OURS, "without speculation", setting)
-    rows = []
+    rows, told = [], []
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as bare:
@@ -92,6 +92,7 @@ def fraction(setting: Setting, prompts: list[Prompt], *, tokens: int) -> dict[st
                 bare.stdin.write(json.dumps({"text": text, "count": second.tokens}) + "\n")
                 bare.stdin.flush()
                 found = json.loads(bare.stdout.readline())
+                told.append(found)
                 rows.append((found["prompt_s"] / first.times[0],
                              found["single_s"] / second.times[0],
                              found["tokens"] / found["prompt_s"],
@@ -107,6 +108,7 @@ def fraction(setting: Setting, prompts: list[Prompt], *, tokens: int) -> dict[st
         "fraction_of_bare_prompt": prompt_share,
         "bare_prompt_tokens_per_s": prompt_rate,
         "bare_decode_tokens_per_s": single_rate,
+        "bare_prompt_tokens": statistics.median(found["tokens"] for found in told),
     }
 
 
@@ -114,18 +116,24 @@ def _question(prompt: Prompt, count: int) -> Question:
     return Question(prompt=prompt, file="bare", n=1, max_tokens=count)
 
 
-def llama_bench(setting: Setting) -> dict[str, float] | None:
-    """llama-bench's own figures for 512 prompt tokens and 64 single ones."""
+def llama_bench(setting: Setting, prompt_tokens: int) -> dict[str, float] | None:
+    """llama-bench's own figures for such a prompt, and for 64 single tokens after it."""
     if setting.tools.llama_bench is None:
         return None
+    size = str(prompt_tokens)
+    return {
+        "prompt_tokens_per_s": _bench(setting, "-p", size, "-n", "0"),
+        "decode_tokens_per_s": _bench(setting, "-p", "0", "-n", "64", "-d", size),
+    }
+
+
+def _bench(setting: Setting, *what: str) -> float:
     command = [
         str(setting.tools.llama_bench), "-m", str(setting.model), "-t", str(setting.threads),
-        "-p", "512", "-n", "64", "-r", "3", "-o", "json",
+        *what, "-r", "3", "-o", "json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows = json.loads(done.stdout)
-    return {("prompt" if row["n_prompt"] else "decode") + "_tokens_per_s": row["avg_ts"]
-            for row in rows}  # fmt: skip
+    return float(json.loads(done.stdout)[0]["avg_ts"])
 
 
 def main() -> None:
