@@ -165,8 +165,6 @@ def _carry_through(run: RunFolder, tools: Tools) -> Result:
             if not run.has(stage):
                 check_room(run.path, entry.parameters, entry.size, stage)
                 run.finish(stage, **step())
-                if stage == "dpo":
-                    stages.draw()
     except Diverged as error:
         run.finish("failed", reason=str(error))
         _clean(run, keep_merged=False, keep_checkpoints=True)

@@ -5,7 +5,7 @@ runs/20261124-103012-4f2a/
   pairs.json      the pairs, frozen when the run began
   state.json      the last stage finished: what a killed run resumes from
   metrics.jsonl   one line per step
-  plot.png        loss, reward margin, KL
+  report.html     the page that `trainer report` writes
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from trainer.dpo.attention import choose_attention
 from trainer.examples import Encoded, encode, pair_from_json
 from trainer.gate import Scores, decide, measure
 from trainer.options import RetrainOptions
-from trainer.plot import write_plot
 from trainer.run_folder import RunFolder
 from trainer.training import TrainingJob, train_dpo, train_sft
 from whetstone.engine.llama import LlamaEngine
@@ -112,10 +111,6 @@ class Stages:
             "shortened": self._encoded.shortened,
             "dropped": self._encoded.dropped,
         }
-
-    def draw(self) -> None:
-        title = f"{self._run.name}, from {self._config['parent']}"
-        write_plot(self._run.path / "plot.png", self._run.metrics(), title)
 
     def merge(self) -> dict[str, Any]:
         merge(self._base, self._run.path / "dpo", self._run.path / "merged")

@@ -73,6 +73,26 @@ def test_too_few_is_status_three_or_quiet(world: Any) -> None:
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    ("answer", "promoted", "status"),
+    [("better", True, 0), ("worse", False, 1), ("undecided", False, 5)],
+)
+def test_the_status_says_how_it_ended(
+    world: Any, monkeypatch: pytest.MonkeyPatch, answer: Any, promoted: bool, status: int
+) -> None:
+    from click.testing import CliRunner
+
+    from trainer.cli import main
+    from trainer.retrain import Result
+
+    result = Result(run=world.runs / "r", promoted=promoted, reason="so", model="m", answer=answer)
+    monkeypatch.setattr("trainer.retrain.retrain", lambda *_, **__: result)
+    done = CliRunner().invoke(main, ["retrain", "--json"])
+    assert done.exit_code == status
+    assert json.loads(done.stdout)["answer"] == answer
+    assert CliRunner().invoke(main, ["retrain", "--if-enough"]).exit_code == 0
+
+
 def test_a_dry_run_prints_the_plan(world: Any) -> None:
     done = run("retrain", "--dry-run")
     assert done.returncode == 0, done.stderr

@@ -39,8 +39,10 @@ svg .middle { text-anchor: middle; } svg .grid { stroke: var(--line); }
 svg polyline { fill: none; stroke: var(--after); stroke-width: 1.8; }
 svg circle { fill: var(--after); } svg.bars { width: 120px; }
 .before { fill: var(--before); } .after { fill: var(--after); }
-table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left;
-  border-bottom: 1px solid var(--line); } td.n, th.n { text-align: right; }
+.was { color: var(--before); } .is { color: var(--after); }
+table { border-collapse: collapse; margin: .6rem 0; }
+td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid var(--line); }
+td.n, th.n { text-align: right; }
 pre { background: var(--code); padding: .5rem .8rem; margin: .2rem 0; overflow-x: auto;
   font-size: 13px; } .dim { color: var(--dim); } .good { color: var(--good); }
 .bad { color: var(--bad); } figure { margin: 1rem 0 1.6rem; }
@@ -118,7 +120,8 @@ def _kinds(content: Content) -> str:
         )
         if names
     )
-    table = _table(("kind of bug", "#problems", "#before", "#after", ""), rows)
+    key = '<span class="was">before</span> / <span class="is">after</span>'
+    table = _table(("kind of bug", "#problems", "#before", "#after", key), rows)
     return f"<h2>Evaluation problems fixed, before and after</h2>{table}{named}"
 
 
