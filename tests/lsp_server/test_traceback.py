@@ -53,7 +53,7 @@ async def test_it_is_gone_once_its_line_was_changed(editor):
     await traceback(editor, {"text": TRACE.format(case=editor.case)})
     editor.edit(uri, (0, 0), (0, 0), "import os\n")
     assert len(await editor.fixes(uri, line=2)) == 1  # moved down with its line
-    editor.edit(uri, (2, 0), (2, 10), "    return")
+    editor.edit(uri, (2, 0), (2, 10), "    yield")
     assert [each for each in await editor.fixes(uri, line=2) if "KeyError" in each.title] == []
 
 
