@@ -98,10 +98,17 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
     help="For scheduled runs: end quietly with 0 when there is nothing to do.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what a new run would use, and stop.")
+@click.option(
+    "--progress",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="`json` prints every step and the result as one JSON object a line, for editors.",
+)
+@click.option("--low-priority", is_flag=True, help="Leave the processor to whoever else wants it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def retrain(
     gate: str | None, fresh: bool, if_enough: bool, dry_run: bool,
-    as_json: bool, **given: Any,
+    progress: str, low_priority: bool, as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Train the active model on the triplets it has not seen, and promote it if it got better.
 
@@ -110,13 +117,18 @@ def retrain(
     from rich.console import Console
 
     from trainer.errors import AlreadyRunning
-    from trainer.reporter import ConsoleReporter
+    from trainer.reporter import ConsoleReporter, JsonReporter
     from trainer.retrain import plan
     from trainer.retrain import retrain as run_training
 
     _quiet_libraries()
+    if low_priority and hasattr(os, "nice"):
+        os.nice(10)
+    reporter: ConsoleReporter | JsonReporter = ConsoleReporter(Console(stderr=as_json))
+    if progress == "json":
+        reporter = JsonReporter(sys.stdout)
     try:
-        with ConsoleReporter(Console(stderr=as_json)) as reporter:
+        with reporter:
             options, tools = _compose(given, gate, reporter)
             if dry_run:
                 click.echo(json.dumps(plan(options, tools), indent=2))
@@ -126,9 +138,14 @@ def retrain(
         if if_enough:
             return
         raise
-    if as_json:
-        facts = {"run": str(result.run), "promoted": result.promoted, "reason": result.reason}
-        click.echo(json.dumps({**facts, "answer": result.answer, "model": result.model}, indent=2))
+    facts = {
+        "run": str(result.run), "promoted": result.promoted, "reason": result.reason,
+        "answer": result.answer, "model": result.model,
+    }  # fmt: skip
+    if isinstance(reporter, JsonReporter):
+        reporter.write("result", **facts, before=result.before, after=result.after)
+    elif as_json:
+        click.echo(json.dumps(facts, indent=2))
     else:
         verdict = "Promoted" if result.promoted else "Kept, but not promoted"
         click.echo(f"{verdict}: {result.model or 'no model'}: {result.reason}.")

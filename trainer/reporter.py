@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
+import sys
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +26,10 @@ class Reporter(Protocol):
 
     def say(self, text: str) -> None: ...
 
+    def stage(self, name: str) -> None:
+        """A stage of the run begins."""
+        ...
+
     def step(self, stage: str, step: int, total: int, values: dict[str, float]) -> None: ...
 
 
@@ -28,6 +37,9 @@ class SilentReporter:
     """For tests and for callers with a display of their own."""
 
     def say(self, text: str) -> None:
+        pass
+
+    def stage(self, name: str) -> None:
         pass
 
     def step(self, stage: str, step: int, total: int, values: dict[str, float]) -> None:
@@ -65,6 +77,9 @@ class ConsoleReporter:
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def stage(self, name: str) -> None:
+        pass  # what is said and the bars tell it
+
     def step(self, stage: str, step: int, total: int, values: dict[str, float]) -> None:
         note = _note(values)
         if stage not in self._tasks:
@@ -72,6 +87,47 @@ class ConsoleReporter:
         self._progress.update(self._tasks[stage], completed=step, total=total, note=note)
         if not self._console.is_terminal and (step == total or step % max(1, total // 4) == 0):
             self.say(f"{stage.upper()} step {step} of {total}: {note}")
+
+
+class JsonReporter:
+    """One JSON object a line, for editors: {"event": "say" | "stage" | "step" | "result", ...}.
+
+    Whoever reads may go away; the run goes on.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+
+    def __enter__(self) -> JsonReporter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        self.write("say", text=text)
+
+    def stage(self, name: str) -> None:
+        self.write("stage", stage=name)
+
+    def step(self, stage: str, step: int, total: int, values: dict[str, float]) -> None:
+        known = {name: value for name, value in values.items() if math.isfinite(value)}
+        self.write("step", stage=stage, step=step, total=total, values=known)
+
+    def write(self, event: str, **facts: object) -> None:
+        if self._stream is None:
+            return
+        try:
+            print(json.dumps({"event": event, **facts}), file=self._stream, flush=True)
+        except OSError:
+            self._stream = None
+            # Else the interpreter would complain about the pipe once more when it ends.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _note(values: dict[str, float]) -> str:

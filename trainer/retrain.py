@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -42,13 +42,19 @@ class Preferences(PairSource, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended. `model` is the registered name, None when nothing was registered."""
+    """How a run ended. `model` is the registered name, None when nothing was registered.
+
+    `before` and `after` are what the gate measured of the active and the new model (the summaries
+    of `gate.Scores`); None when the file failed verification and was not measured.
+    """
 
     run: Path
     promoted: bool
     reason: str
     model: str | None
     answer: Answer
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +169,7 @@ def _carry_through(run: RunFolder, tools: Tools) -> Result:
     try:
         for stage, step in work:
             if not run.has(stage):
+                tools.reporter.stage(stage)
                 check_room(run.path, entry.parameters, entry.size, stage)
                 run.finish(stage, **step())
     except Diverged as error:
@@ -205,7 +212,13 @@ def _conclude(run: RunFolder, tools: Tools) -> Result:
     run.finish("promoted" if promote else "kept", reason=reason, model=name)
     _clean(run, keep_merged=promote)
     return Result(
-        run=run.path, promoted=promote, reason=reason, model=name, answer=verdict["answer"]
+        run=run.path,
+        promoted=promote,
+        reason=reason,
+        model=name,
+        answer=verdict["answer"],
+        before=verdict["active"],
+        after=verdict["candidate"],
     )
 
 
