@@ -35,7 +35,7 @@ from whetstone.problem import Document
 from whetstone.prompt import FORMATS, Prompt, render
 from whetstone.settings import Settings
 
-_CAPABILITIES = {
+CAPABILITIES = {
     "textDocument": {
         "codeAction": {
             "dataSupport": True,
@@ -120,7 +120,7 @@ def measure_server(
 
 def _start(folder: Path) -> Server:
     server = Server([sys.executable, "-m", "lsp_server"], folder / "data")
-    params = {"processId": os.getpid(), "rootUri": None, "capabilities": _CAPABILITIES}
+    params = {"processId": os.getpid(), "rootUri": None, "capabilities": CAPABILITIES}
     server.request("initialize", params)
     server.notify("initialized", {})
     return server

@@ -1,0 +1,1 @@
+"""How Whetstone's times grow with files, open documents and stored preferences."""
