@@ -14,6 +14,7 @@ from whetstone.problem import Document, Region, Replacement, Span, split_lines
 _BLANK_OR_COMMENT = re.compile(r"\s*(#.*)?\s*\Z")
 _DOCSTRING = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
 _IMPORT = re.compile(r"(import|from)\s")
+_HUNK = re.compile(r"\A@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@")
 _FUTURE = re.compile(r"from\s+__future__\s+import")
 
 
@@ -70,12 +71,30 @@ def edits_between(old: str, new: str) -> tuple[TextEdit, ...]:
 def unified_diff(document: Document, new_text: str, *, context: int = 2) -> str:
     """A unified diff with `a/` and `b/` names, as git prints it."""
     name = document.path.as_posix().lstrip("/") if document.path else document.name
+    before, after = document.lines(), split_lines(new_text)
+    # Only what lies between the first and the last difference is compared: difflib's time grows
+    # faster than the file.
+    head = max(0, _equal(before, after) - context)
+    tail = max(0, _equal(before[head:][::-1], after[head:][::-1]) - context)
     out = []
     for line in difflib.unified_diff(
-        document.lines(), split_lines(new_text), f"a/{name}", f"b/{name}", n=context
-    ):
+        before[head : len(before) - tail], after[head : len(after) - tail], f"a/{name}",
+        f"b/{name}", n=context,
+    ):  # fmt: skip
+        line = _HUNK.sub(lambda match: _shifted(match, head), line) if head else line
         out.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(out)
+
+
+def _equal(one: list[str], other: list[str]) -> int:
+    """How many lines are the same from the start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _shifted(match: re.Match[str], lines: int) -> str:
+    """The header of a hunk whose files began `lines` lines later."""
+    return f"@@ -{int(match[1]) + lines}{match[2]} +{int(match[3]) + lines}{match[4]} @@"
 
 
 def import_line(lines: list[str]) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import random
+import time
+from pathlib import Path
 
 import pytest
 
@@ -142,3 +145,27 @@ def test_edits_between_random_texts():
             for _ in range(2)
         ]
         assert apply(texts[0], edits_between(*texts)) == texts[1]
+
+
+@pytest.mark.parametrize("lines", [1, 3, 40, 150])
+def test_a_diff_is_the_one_that_comparing_the_whole_files_gives(lines: int) -> None:
+    rng = random.Random(lines)
+    for _ in range(60):
+        old = [f"line {rng.randrange(1_000_000)}\n" for _ in range(lines)]
+        start = rng.randrange(lines)
+        stop = min(lines, start + rng.randrange(3))
+        new = [f"new {rng.randrange(1_000_000)}\n" for _ in range(rng.randrange(3))]
+        after = [*old[:start], *new, *old[stop:]]
+        whole = "".join(difflib.unified_diff(old, after, "a/x.py", "b/x.py", n=2))
+        document = Document(text="".join(old), path=Path("x.py"))
+        assert unified_diff(document, "".join(after)) == whole
+
+
+def test_a_diff_of_a_long_file_takes_no_time() -> None:
+    lines = [f"value_{number % 50} = {number}\n" for number in range(200_000)]
+    document = Document(text="".join(lines), path=Path("x.py"))
+    changed = "".join([*lines[:150_000], "new = 1\n", *lines[150_001:]])
+    begin = time.perf_counter()
+    diff = unified_diff(document, changed)
+    assert time.perf_counter() - begin < 5  # comparing it all takes minutes
+    assert diff.splitlines()[2] == "@@ -149999,5 +149999,5 @@"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from whetstone import context, diagnose, rules
 from whetstone.problem import Document, Replacement
+from whetstone.rules import names
 from whetstone.rules.imports import importable
 
 
@@ -168,3 +171,12 @@ def test_imports_of_what_does_not_exist_are_told_apart(line, exists):
     document = Document(text="from django.http import HttpResponse\n")
 
     assert importable(document, line) is exists
+
+
+def test_names_that_are_left_out_of_the_comparison_would_not_have_been_used() -> None:
+    rng = random.Random(0)
+    letters = "abcdeEF_1"
+    words = ["".join(rng.choices(letters, k=rng.randint(1, 9))) for _ in range(4000)]
+    for wrong, name in zip(words[::2], words[1::2], strict=True):
+        if not names._may_be_close(wrong, name):
+            assert names._likeness(wrong, name) + 0.03 < names._CLOSE_ENOUGH

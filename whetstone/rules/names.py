@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import functools
 import keyword
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
@@ -42,6 +44,7 @@ _METHODS = {
 }  # fmt: skip
 _CLOSE_ENOUGH = 0.6
 _CLOSE_BUILTIN = 0.72  # there are many builtins, and few of them are meant
+_MOST_ADDED = 0.15  # what `_likeness` and being visible add to a ratio, but for swapped letters
 _CLEARLY_MEANT = 0.85
 _UNMISTAKABLE = 0.9
 _UNDEFINED_CODES = ("F821", "NameError", "reportUndefined", "name-defined")
@@ -84,14 +87,18 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
 
 def nearest(document: Document, diagnostic: Diagnostic, wrong: str) -> list[str]:
     """Visible names by likeness to `wrong`; at most four."""
-    visible, attributes, methods = _visible(document, diagnostic.span.start_line)
+    bound, attributes, methods = _visible(document.text, diagnostic.span.start_line)
     found: list[str] = []
     if wrong in attributes or wrong in methods:
         found.append(f"self.{wrong}")
-    visible -= {wrong}
+    visible = bound - {wrong}
     pool = sorted(visible | (set(dir(builtins)) - {"_"}))
     ranked = sorted(
-        ((_likeness(wrong, name) + (0.03 if name in visible else 0.0), name) for name in pool),
+        (
+            (_likeness(wrong, name) + (0.03 if name in visible else 0.0), name)
+            for name in pool
+            if _may_be_close(wrong, name)
+        ),
         key=lambda pair: (-pair[0], pair[1]),
     )
     best = max((score for score, name in ranked if name in visible), default=0.0)
@@ -107,6 +114,14 @@ def nearest(document: Document, diagnostic: Diagnostic, wrong: str) -> list[str]
     near_attribute = difflib.get_close_matches(wrong, sorted(attributes | methods), 1, 0.75)
     found += [f"self.{name}" for name in near_attribute if name != wrong]
     return [name for name in dict.fromkeys(found) if name != wrong][:4]
+
+
+def _may_be_close(wrong: str, name: str) -> bool:
+    """False for names that `_likeness` would rank below any use, found without comparing them."""
+    if sorted(wrong) == sorted(name):
+        return True
+    shared = (Counter(wrong.lower()) & Counter(name.lower())).total()
+    return 2 * shared / max(1, len(wrong) + len(name)) + _MOST_ADDED >= _CLOSE_ENOUGH
 
 
 def _likeness(wrong: str, name: str) -> float:
@@ -134,13 +149,14 @@ def _attributes(document: Document, match: re.Match[str]) -> list[str]:
     return list(dict.fromkeys([*found, *near]))[:3]
 
 
-def _visible(document: Document, line: int) -> tuple[set[str], set[str], set[str]]:
+@functools.lru_cache(maxsize=2)  # hints and proposals ask for the same
+def _visible(text: str, line: int) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Names bound where `line` sees them; attributes of self and methods of its class."""
     try:
-        tree = ast.parse(document.text)
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
-        words = set(re.findall(r"[A-Za-z_]\w*", document.text))
-        return words - set(keyword.kwlist), set(re.findall(r"\bself\.(\w+)", document.text)), set()
+        words = frozenset(re.findall(r"[A-Za-z_]\w*", text)) - set(keyword.kwlist)
+        return words, frozenset(re.findall(r"\bself\.(\w+)", text)), frozenset()
     names: set[str] = set()
     attributes: set[str] = set()
     methods: set[str] = set()
@@ -167,7 +183,7 @@ def _visible(document: Document, line: int) -> tuple[set[str], set[str], set[str
         scope = inner
     if "self" not in names:
         attributes, methods = set(), set()
-    return names, attributes, methods
+    return frozenset(names), frozenset(attributes), frozenset(methods)
 
 
 def _walk_scope(scope: ast.AST) -> Iterator[ast.AST]:
