@@ -156,3 +156,10 @@ def launcher(
         program=program,
         before=f"{before} " if before else "",
     )
+
+
+def install(launcher: Path, script: str) -> None:
+    """Write the program that starts an editor."""
+    launcher.parent.mkdir(parents=True, exist_ok=True)
+    launcher.write_text(script, encoding="utf-8")
+    launcher.chmod(0o755)

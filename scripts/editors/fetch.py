@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debian
-from debian import FetchError
+import vscode
+from debian import FetchError, install
 
 NPM_STYLUA = "@johnnymorganz/stylua@2.5.2"
 HERE = Path(__file__).parent
@@ -69,12 +70,6 @@ def suite(name: str) -> debian.Suite:
         if name not in SUITES:
             SUITES[name] = LISTS.submit(debian.Suite, name)
     return SUITES[name].result()
-
-
-def install(launcher: Path, script: str) -> None:
-    launcher.parent.mkdir(parents=True, exist_ok=True)
-    launcher.write_text(script, encoding="utf-8")
-    launcher.chmod(0o755)
 
 
 def stylua(name: str, target: Path, launcher: Path) -> str:
@@ -146,6 +141,7 @@ EDITORS: dict[str, Fetcher] = {
         before='"$root/usr/bin/luacheck"',
     ),
     "stylua": stylua,
+    **vscode.EDITORS,
 }
 
 
