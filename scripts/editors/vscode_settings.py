@@ -14,6 +14,7 @@ from typing import Any
 
 from whetstone import settings
 from whetstone.settings_values import (
+    AutoOr,
     Choice,
     Command,
     EnvironmentName,
@@ -72,7 +73,7 @@ def properties() -> dict[str, dict[str, Any]]:
         # A list that a workspace may only add to is one too, because VS Code would replace it.
         scope = "resource" if info.workspace and not key.extends else "machine"
         unset = info.default == "unset"
-        default = "" if unset and schema["type"] == "string" else _value(info.default)
+        default = "" if unset and schema.get("type") == "string" else _value(info.default)
         # The settings page shows switches, choices and plain text for what they are.
         plain = isinstance(key.kind, (Flag, Choice, Text, Words))
         allowed = "" if plain else f" Allowed: {info.allowed}."
@@ -107,6 +108,8 @@ def _schema(kind: object) -> dict[str, Any]:
         return {"type": "integer", "minimum": kind.low, "maximum": kind.high}
     if isinstance(kind, Number):
         return {"type": "number", "minimum": kind.low, "maximum": kind.high}
+    if isinstance(kind, AutoOr):
+        return {"anyOf": [{"const": "auto"}, _schema(kind.number)]}
     if isinstance(kind, Words):
         return {"type": "array", "items": {"type": "string"}}
     if isinstance(kind, Command):

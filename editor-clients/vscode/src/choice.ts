@@ -43,14 +43,21 @@ const MARKS = new Map<boolean | null, string>([
   [null, "?"],
 ]);
 
+/** Every fix that is shown changes something, so that says nothing. */
+function telling(evidence: readonly Check[]): Check[] {
+  return evidence.filter((check) => check.name !== "changes something");
+}
+
 /** `✓ parses  ✓ diagnostic gone  ? nothing new` */
 export function evidenceLine(evidence: readonly Check[]): string {
-  return evidence.map((check) => `${MARKS.get(check.passed) ?? "?"} ${check.name}`).join("  ");
+  return telling(evidence)
+    .map((check) => `${MARKS.get(check.passed) ?? "?"} ${check.name}`)
+    .join("  ");
 }
 
 /** One line for each check, with what it found. */
 export function evidenceLines(evidence: readonly Check[]): string[] {
-  return evidence.map((check) => {
+  return telling(evidence).map((check) => {
     const mark = MARKS.get(check.passed) ?? "?";
     return check.detail ? `${mark} ${check.name}: ${check.detail}` : `${mark} ${check.name}`;
   });

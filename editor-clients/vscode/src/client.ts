@@ -4,7 +4,6 @@ import * as os from "node:os";
 import * as vscode from "vscode";
 import {
   type ClientCapabilities,
-  type DocumentSelector,
   ExecuteCommandRequest,
   LanguageClient,
   type LanguageClientOptions,
@@ -110,6 +109,11 @@ export class Client implements vscode.Disposable {
     return toolOf(this.launched, ...args);
   }
 
+  /** Is this a document that the running server has? */
+  serves(document: vscode.TextDocument): boolean {
+    return this.isRunning && vscode.languages.match(selector(), document) > 0;
+  }
+
   /** The document as the server names it. */
   uriOf(document: vscode.TextDocument): string {
     return this.client?.code2ProtocolConverter.asUri(document.uri) ?? document.uri.toString();
@@ -197,7 +201,7 @@ export class Client implements vscode.Disposable {
           configuration: (params) =>
             params.items.map((item) =>
               item.section === "whetstone"
-                ? explicitSettings(vscode.workspace.getConfiguration("whetstone"), keys)
+                ? explicitSettings(configurationOf(item.scopeUri), keys)
                 : null,
             ),
         },
@@ -213,8 +217,13 @@ export class Client implements vscode.Disposable {
   }
 }
 
+/** The settings as they are for one folder, or without one. */
+function configurationOf(scope: string | undefined): vscode.WorkspaceConfiguration {
+  return vscode.workspace.getConfiguration("whetstone", scope ? vscode.Uri.parse(scope) : undefined);
+}
+
 /** Python files, drafts, and the files of virtual workspaces; no cells of notebooks, no diffs. */
-function selector(): DocumentSelector {
+function selector(): { language: string; scheme: string }[] {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const schemes = new Set(["file", "untitled", ...folders.map((folder) => folder.uri.scheme)]);
   return [...schemes].map((scheme) => ({ language: "python", scheme }));

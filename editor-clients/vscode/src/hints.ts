@@ -74,7 +74,7 @@ export class Hints implements vscode.Disposable, vscode.CodeActionProvider {
   private draw(): void {
     const shown = vscode.workspace.getConfiguration("whetstone").get<boolean>("fixHints.enabled", true);
     for (const editor of vscode.window.visibleTextEditors) {
-      if (editor.document.languageId === "python") {
+      if (this.client.serves(editor.document)) {
         const ready = this.of(editor.document).filter((fix) => fix.state === "ready");
         const first = new Map(ready.reverse().map((fix) => [fix.range.start.line, fix]));
         const marks = [...first.values()].map((fix) => this.markOf(editor.document, fix));

@@ -28,7 +28,7 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
   private readonly mark = vscode.window.createTextEditorDecorationType({
     after: {
       margin: "0 0 0 3em",
-      color: new vscode.ThemeColor("testing.iconPassed"),
+      color: new vscode.ThemeColor("charts.green"),
     },
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
   });

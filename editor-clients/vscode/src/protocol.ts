@@ -38,7 +38,8 @@ export interface PreparedFix {
 /** `whetstone/fixes`: what is prepared for one version of a document. */
 export interface PreparedFixes {
   uri: string;
-  version: number;
+  /** null when the document was closed. */
+  version: number | null;
   fixes: PreparedFix[];
 }
 

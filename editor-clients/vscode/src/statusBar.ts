@@ -71,7 +71,7 @@ export class StatusBar implements vscode.Disposable {
   }
 
   private async refresh(editor: vscode.TextEditor | undefined): Promise<void> {
-    if (editor?.document.languageId === "python" && this.client.isRunning) {
+    if (editor !== undefined && this.client.serves(editor.document)) {
       const about = { uri: this.client.uriOf(editor.document) };
       try {
         this.status = (await this.client.ask<Status | null>(SERVER.status, about)) ?? this.status;

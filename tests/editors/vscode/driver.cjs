@@ -43,6 +43,14 @@ const requests = {
   count: (request) => found(request).count(),
   texts: async (request) =>
     (await found(request).allInnerTexts()).map((text) => text.replaceAll("\u00a0", " ")),
+  // Decorations are drawn as pseudo-elements, which no text of the page holds.
+  marks: () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll(".view-line span")]
+        .map((element) => getComputedStyle(element, "::after").content)
+        .filter((content) => content.startsWith('"') && content !== '""')
+        .map((content) => JSON.parse(content).replaceAll("\u00a0", " ")),
+    ),
   click: ({ timeout, position, double, ...request }) =>
     found(request).first()[double ? "dblclick" : "click"]({ timeout, position }),
   hover: ({ timeout, ...request }) => found(request).first().hover({ timeout }),
