@@ -40,7 +40,8 @@ USER_SETTINGS = {
     "workbench.tips.enabled": False,
 }
 MENU_ROW = ".action-widget .monaco-list-row"
-QUICK_ROW = ".quick-input-list .monaco-list-row"
+QUICK = ".quick-input-widget:not([style*='display: none'])"  # once shown, it stays in the page
+QUICK_ROW = f"{QUICK} .quick-input-list .monaco-list-row"
 
 
 class Server:
@@ -173,15 +174,15 @@ class Workbench:
     def goto(self, line: int) -> None:
         """Put the cursor at the end of a line, counted from 0."""
         self.press("Control+g")
-        self.wait(".quick-input-widget input")
+        self.wait(f"{QUICK} input")
         self.type(f"{line + 1}:200")
         self.press("Enter")
-        self.gone(".quick-input-widget:not([style*='display: none']) input")
+        self.gone(QUICK)
 
     def command(self, title: str) -> None:
         """From the palette."""
         self.press("F1")
-        self.wait(".quick-input-widget input")
+        self.wait(f"{QUICK} input")
         self.type(title)
         self.until(f"{title} in the palette", lambda: title in self._first_row())
         self.press("Enter")

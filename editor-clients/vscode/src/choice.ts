@@ -48,11 +48,11 @@ function telling(evidence: readonly Check[]): Check[] {
   return evidence.filter((check) => check.name !== "changes something");
 }
 
-/** `✓ parses  ✓ diagnostic gone  ? nothing new` */
+/** `✓ parses · ✓ diagnostic gone · ? nothing new` */
 export function evidenceLine(evidence: readonly Check[]): string {
   return telling(evidence)
     .map((check) => `${MARKS.get(check.passed) ?? "?"} ${check.name}`)
-    .join("  ");
+    .join(" · ");
 }
 
 /** One line for each check, with what it found. */

@@ -18,10 +18,11 @@ export function activate(context: vscode.ExtensionContext): void {
   const environment = new Environment(context, output);
   const started = new Client(context, environment, output);
   client = started;
-  const status = new StatusBar(started);
+  const hints = new Hints(started);
+  const status = new StatusBar(started, hints);
   const preview = new Preview(started, output);
   const toggles = new Toggles(started);
-  context.subscriptions.push(output, started, status, preview, new Hints(started));
+  context.subscriptions.push(output, started, status, preview, hints);
   context.subscriptions.push(started.onTest(showTestResult));
 
   const register = (name: string, run: (argument?: unknown) => unknown): void => {
@@ -61,8 +62,9 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   register("openWalkthrough", () => openWalkthrough(context));
 
+  context.subscriptions.push(started.onStart(() => void offerOnce(context)));
   started.watch();
-  void started.start().then(() => offerOnce(context));
+  void started.start();
 }
 
 export async function deactivate(): Promise<void> {

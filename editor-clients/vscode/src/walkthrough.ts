@@ -9,7 +9,7 @@ export async function openWalkthrough(context: vscode.ExtensionContext): Promise
   await vscode.commands.executeCommand("workbench.action.openWalkthrough", id, false);
 }
 
-/** On the first run of all. */
+/** When the server runs for the first time of all; before that, there is something else to ask. */
 export async function offerOnce(context: vscode.ExtensionContext): Promise<void> {
   if (context.globalState.get(OFFERED) === true) {
     return;

@@ -49,7 +49,7 @@ test("evidence tells passed, failed and undecided apart", () => {
     { name: "nothing new", passed: null, detail: "too large" },
     { name: "test passes", passed: false, detail: "" },
   ];
-  assert.equal(evidenceLine(evidence), "✓ parses  ? nothing new  ✗ test passes");
+  assert.equal(evidenceLine(evidence), "✓ parses · ? nothing new · ✗ test passes");
   assert.equal(evidenceLines(evidence)[1], "? nothing new: too large");
 });
 

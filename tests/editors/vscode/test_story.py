@@ -1,20 +1,25 @@
-"""The whole story as a user of VS Code sees it, in the packaged extension, and what is stored of it."""
+"""The whole story as a user of VS Code sees it, with the packaged extension, and what is stored."""
 
 from __future__ import annotations
 
 import sys
 
 import story
+from workbench import QUICK, QUICK_ROW
 
-SERVER = {"whetstone.server.command": [sys.executable, "-m", "lsp_server"]}
+SERVER = {
+    "whetstone.server.command": [sys.executable, "-m", "lsp_server"],
+    "whetstone.candidates": 1,  # the greedy answer alone, which no seed decides
+}
 LENSES = ["Whetstone: keep", "Whetstone: revert"]
-PROVED = "✓ parses  ✓ diagnostic gone  ✓ nothing new"
+PROVED = "✓ parses · ✓ diagnostic gone · ✓ nothing new"
 
 
 def test_story(serve, workbench, world, screenshots):
     server = serve(SERVER)
     workbench.start(server.url(world.file.parent))
     workbench.open(world.file.name)
+    workbench.press("Control+b")  # no side bar: wide enough for a diff side by side
     workbench.wait(".monaco-editor .squiggly-error")
     workbench.answer("Not Now")  # the walkthrough, offered once
     workbench.until("every fix ready", lambda: "4 fixes ready" in workbench.status())
@@ -22,6 +27,7 @@ def test_story(serve, workbench, world, screenshots):
     assert len(marks) == len(story.STEPS)
     workbench.picture(screenshots / "vscode-ready.png")
 
+    status(workbench, screenshots)
     accept(workbench, screenshots)
     reject(workbench)
     amend(workbench, screenshots)
@@ -31,6 +37,17 @@ def test_story(serve, workbench, world, screenshots):
     story.check(world.data)
     assert world.file.read_text() == story.saved_text()
     workbench.until("lenses gone", lambda: workbench.lenses() == [])
+
+
+def status(workbench, screenshots):
+    """The menu behind the status bar says what is known about each problem."""
+    workbench.click("[id='whetstone.whetstone.whetstone.status']")
+    rows = workbench.until("the menu", lambda: workbench.texts(QUICK_ROW))
+    why = f"line {story.ACCEPT.line + 1}: parses, diagnostic gone, nothing new"
+    assert any("replace txet with text (F821)" in row and why in row for row in rows)
+    workbench.picture(screenshots / "vscode-status.png")
+    workbench.press("Escape")
+    workbench.gone(QUICK)
 
 
 def accept(workbench, screenshots):
