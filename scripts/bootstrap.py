@@ -18,7 +18,7 @@ BIN = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 PYTHON = os.path.join(BIN, "python")
 # The compiled part: minutes of one CPU core on a 2020s x86-64 machine, shown while it builds.
 LLAMA_CPU_MINUTES = 9
-EXTRAS = {"serve": "", "train": "[train,dev]"}
+EXTRAS = {"serve": "", "train": "[train,dev,browse]"}
 NEEDED_GB = {"serve": 1.0, "train": 4.0}
 
 

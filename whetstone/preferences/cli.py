@@ -1,4 +1,4 @@
-"""`whetstone prefs`: list, show, stats, export, import, delete, purge."""
+"""`whetstone prefs`: list, show, stats, browse, export, import, delete, purge."""
 
 from __future__ import annotations
 
@@ -130,6 +130,26 @@ def stats(as_json: bool) -> None:
         _print_json(views.stats_json(found, path))
     else:
         views.show_stats(views.console(), found, path)
+
+
+@prefs.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="The port on 127.0.0.1; by default a free one.",
+)
+@click.option("--no-open", is_flag=True, help="Do not start a browser; print the address alone.")
+def browse(port: int, no_open: bool) -> None:
+    """Look at the store in a browser, with datasette.
+
+    Read-only, on this machine alone, and only for who has the address that is printed. Needs
+    datasette: pip install 'whetstone-fix[browse]'. Ctrl-C ends it.
+    """
+    from whetstone.preferences.browse.serving import serve
+
+    with _open_store() as store:
+        serve(store, port=port, open_browser=not no_open, say=click.echo)
 
 
 @prefs.command("export")

@@ -56,13 +56,15 @@ def pairs(
     source: str | None = None,
     suggestion_id: str | None = None,
     limit: int | None = None,
+    newest_first: bool = False,
 ) -> list[Pair]:
     where, values = _where(
         {"created_at >= ?": since, "source = ?": source, "suggestion_id = ?": suggestion_id}
     )
     where += f" AND {_KIND[kind]}" + (f" AND {_UNTRAINED}" if untrained_only else "")
     count = -1 if limit is None else limit
-    sql = f"{_PAIRS} WHERE {where} ORDER BY p.id LIMIT ?"
+    order = "DESC" if newest_first else ""
+    sql = f"{_PAIRS} WHERE {where} ORDER BY p.id {order} LIMIT ?"
     return [_pair(row) for row in db.query(sql, [*values, count])]
 
 

@@ -249,13 +249,14 @@ class PreferenceStore:
         since: str | None = None,
         source: str | None = None,
         limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[Pair]:
-        """The pairs, oldest first; by default those with both sides.
+        """The pairs, oldest first unless asked; by default those with both sides.
 
         Args:
             untrained_only: only pairs that no training run has used.
             since: a time as in `created_at`, inclusive.
-            limit: at most so many, the oldest.
+            limit: at most so many, the first in this order.
         """
         return self._file.read(
             lambda db: queries.pairs(
@@ -265,6 +266,7 @@ class PreferenceStore:
                 since=since,
                 source=source,
                 limit=limit,
+                newest_first=newest_first,
             )
         )
 

@@ -49,11 +49,11 @@ def _outcome(name: str | None) -> Text:
     return Text(shown, style=_STYLES.get(shown, ""))
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def _when(time: str) -> str:
+def when(time: str) -> str:
     return time[:16].replace("T", " ")
 
 
@@ -74,7 +74,7 @@ def suggestion_table(suggestions: Sequence[Suggestion], *, width: int) -> Table 
     for suggestion in suggestions:
         cells: list[str | Text] = [
             suggestion.id[:_ID_CHARS],
-            _when(suggestion.created_at),
+            when(suggestion.created_at),
             _outcome(suggestion.outcome),
             plain(suggestion.file),
             plain(suggestion.headline),
@@ -93,7 +93,7 @@ def show_detail(out: Console, detail: SuggestionDetail) -> None:
     out.print(plain(f"{summary.file}:{line}  {summary.headline}"))
     out.print(
         plain(
-            f"{_when(summary.created_at)} UTC, {summary.client}, {summary.model_id} "
+            f"{when(summary.created_at)} UTC, {summary.client}, {summary.model_id} "
             f"({summary.prompt_format}), {summary.latency_s:.2f} s"
             + (f", unparsable answers: {summary.unparsable}" if summary.unparsable else ""),
             "dim",
@@ -123,12 +123,14 @@ def _show_candidate(out: Console, candidate: StoredCandidate, *, taken: bool) ->
         )
     )
     likelihood = "" if candidate.logprob is None else f", log-probability {candidate.logprob:.2f}"
-    out.print(plain(f"from {candidate.origin}{likelihood}; {_evidence(candidate.evidence)}", "dim"))
+    out.print(
+        plain(f"from {candidate.origin}{likelihood}; {evidence_text(candidate.evidence)}", "dim")
+    )
     diff = candidate.diff.splitlines()
     _print_lines(out, (line for line in diff if not line.startswith(("---", "+++"))))
 
 
-def _evidence(evidence: Any) -> str:
+def evidence_text(evidence: Any) -> str:
     """`parses: yes, diagnostic gone: no (detail)` from what Evidence.to_json wrote."""
     checks = evidence if isinstance(evidence, list) else evidence.get("checks", [])
     words = {True: "yes", False: "no", None: "unknown"}
@@ -178,7 +180,7 @@ def _side(sign: str, side: Replacement | None) -> list[str]:
 def show_stats(out: Console, stats: Stats, path: Path) -> None:
     out.print(Text(str(path), style="dim"))
     out.print(
-        f"{stats.suggestions} suggestions, {stats.open} open; taken: {_percent(stats.acceptance)}"
+        f"{stats.suggestions} suggestions, {stats.open} open; taken: {percent(stats.acceptance)}"
     )
     out.print(
         f"{stats.triplets} triplets, {stats.untrained} not trained on yet; "
@@ -207,7 +209,7 @@ def _group_table(title: str, groups: Sequence[Group]) -> Table:
             plain(group.name or "(none)"),
             str(group.suggestions),
             *counts,
-            _percent(group.acceptance),
+            percent(group.acceptance),
         )
     return table
 
