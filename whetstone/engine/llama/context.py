@@ -29,7 +29,7 @@ _FLASH = {"auto": -1, "off": 0, "on": 1}
 _KV = {"f16": 1, "q8_0": 8}  # enum ggml_type
 # A decode is stopped between two operations on CPUs, of which the longest is about a hundredth of
 # it, but on GPUs only when it is over.
-_CHUNK_CPU_S, _CHUNK_GPU_S = 5.0, 0.1
+_CHUNK_CPU_S, _CHUNK_GPU_S = 10.0, 0.1
 _CHUNK_LOW = 32
 
 
