@@ -36,7 +36,7 @@ class EngineOptions:
     context_tokens: int = 4096  # longest prompt and answer together; cut to the model's own
     threads: int = 0  # for single tokens; 0: half of the logical cores, at most 8
     threads_batch: int = 0  # for prompts; 0: as `threads`
-    batch: int = 512  # most tokens in one llama_decode
+    batch: int = 256  # most tokens in one llama_decode
     ubatch: int = 256  # most tokens that llama.cpp computes at once; sizes its buffers
     flash_attention: FlashAttention = "auto"
     kv_type: KvType = "f16"  # "q8_0" halves the cache; needs flash attention

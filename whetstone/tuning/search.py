@@ -24,7 +24,7 @@ _SPECULATION_LINES = 10  # short prompts: what is compared is the answers
 
 # (what is chosen, the values to try; the field, or fields, that take them)
 _STAGES: tuple[tuple[str, tuple[str, ...], tuple[Any, ...]], ...] = (
-    ("micro-batch", ("ubatch", "batch"), (128, 256, 1024)),
+    ("micro-batch", ("ubatch", "batch"), (128, 512, 1024)),
     ("flash attention", ("flash_attention",), ("on", "off")),
     ("cache type", ("kv_type",), ("q8_0",)),
 )

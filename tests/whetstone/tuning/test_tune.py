@@ -97,7 +97,7 @@ class _Machine:
     [
         EngineOptions(),
         EngineOptions(threads=6, threads_batch=6),
-        EngineOptions(threads=6, threads_batch=8, ubatch=256, batch=256, flash_attention="on"),
+        EngineOptions(threads=6, threads_batch=8, ubatch=512, batch=512, flash_attention="on"),
         EngineOptions(kv_type="q8_0", ubatch=1024, batch=1024),
     ],
 )
