@@ -34,6 +34,8 @@ from whetstone.errors import TrainingError
 class _PackedRows:
     """What both trainers need of the model: the states at the places that predict answer tokens."""
 
+    loss_is_scaled_for_ga = False  # a micro-batch's mean, whatever the accumulation
+
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
 
@@ -72,8 +74,6 @@ def _last_states(self: Any, **inputs: Any) -> Tensor:
 
 class AnswerTrainer(_PackedRows, SFTTrainer):  # type: ignore[misc]
     """Supervised training on the chosen answers: the prompt is read, not learned."""
-
-    loss_is_scaled_for_ga = False  # a micro-batch's mean, whatever the accumulation
 
     def __init__(self, *, attention: Attention, **arguments: Any) -> None:
         super().__init__(**arguments)

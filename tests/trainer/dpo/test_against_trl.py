@@ -145,3 +145,18 @@ def test_a_left_out_rejected_changes_nothing_for_the_pairs(build: Any) -> None:
     assert all(0 < value < 1 for value in kto)
     assert mixed == pytest.approx((3 * pairs + kto[0] + 0.5 * kto[1]) / 4.5, abs=1e-5)
     assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
+
+
+def test_parts_of_a_batch_add_up_to_the_batch(build: Any) -> None:
+    """What happens after memory ran out: the same step in two halves."""
+    rows = random_rows(8)
+    mix = (["sigmoid"], None, 0.0)
+    whole = build(True, rows, mix)
+    _, expected = loss_and_gradient(whole)
+    halves = build(True, rows, mix)
+    halves.current_gradient_accumulation_steps = 2
+    for part in (rows[:3], rows[3:]):
+        halves.training_step(halves.model, halves.data_collator(part))
+    named = sorted(halves.model.named_parameters(), key=lambda item: item[0])
+    got = torch.cat([w.grad.flatten() for n, w in named if w.grad is not None])
+    assert torch.allclose(got, expected, atol=1e-5 * float(expected.abs().max()))
