@@ -94,6 +94,11 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
+def load() -> float | None:
+    """How many processes wanted to run in the last minute; well above 0, times are noise."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
 # -- the server ---------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import server, store
-from benchmarks.latency import machine
+from benchmarks.latency import load, machine
 
 
 def main() -> int:
@@ -26,6 +26,7 @@ def main() -> int:
     found: dict[str, Any] = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
+        "load_before": load(),
     }
     with tempfile.TemporaryDirectory(prefix="whetstone-growth-", dir=options.folder) as name:
         folder = Path(name)

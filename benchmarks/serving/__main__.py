@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.latency import machine
+from benchmarks.latency import load, machine
 from benchmarks.serving import bare, models, peers, setup
 from benchmarks.serving.figures import figures
 from benchmarks.serving.recording import REQUESTS, Request, record
@@ -89,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
     found: dict[str, Any] = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
+        "load_before": load(),
         "python": sys.version.split()[0],
         "models": {},
     }
