@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from whetstone.confidence import Choice
     from whetstone.evidence import TestRunner
     from whetstone.fixer import Proposal
+    from whetstone.preferences.records import Pair, Stats
 
 
 class Proposer(Protocol):
@@ -67,6 +69,12 @@ class Store(Protocol):
 
     def choices(self) -> list[Choice]: ...
 
+    def pairs(
+        self, *, untrained_only: bool = False, since: str | None = None, limit: int | None = None
+    ) -> list[Pair]: ...
+
+    def stats(self) -> Stats: ...
+
     def expire(self, before: str) -> int: ...
 
     def close(self) -> None: ...
@@ -86,3 +94,4 @@ class Parts:
     open_store: Callable[[Settings], Store]
     load_settings: Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]
     has_store: Callable[[], bool] = lambda: True  # else there is no history to read
+    retrain_command: tuple[str, ...] = (sys.executable, "-m", "trainer", "retrain")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lsp_server.captured import Effect, Settled
 from lsp_server.parts import Parts, Store
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _RETRY_S = 30.0  # a store that could not be opened is not tried for every event
 _ABANDONED = timedelta(days=7)  # open for so long: its server was killed
@@ -75,18 +76,22 @@ class Recorder:
 
     def choices(self, settings: Settings) -> Future[list[Choice]]:
         """The user's history; empty when there is none, or it cannot be read."""
-        found: list[Choice] = []
+        return self.read(settings, lambda store: store.choices(), [])
 
-        def read() -> list[Choice]:
+    def read(self, settings: Settings, ask: Callable[[Store], _T], otherwise: _T) -> Future[_T]:
+        """What the store answers; `otherwise` when there is no store, or it cannot be read."""
+        found = [otherwise]
+
+        def work() -> _T:
             if self._store is not None or self._parts.has_store():
-                self._run(settings, lambda store: found.extend(store.choices()))
-            return found
+                self._run(settings, lambda store: found.append(ask(store)))
+            return found[-1]
 
         try:
-            return self._thread.submit(read)
+            return self._thread.submit(work)
         except RuntimeError:  # closed: the server is ending
-            nothing: Future[list[Choice]] = Future()
-            nothing.set_result(found)
+            nothing: Future[_T] = Future()
+            nothing.set_result(otherwise)
             return nothing
 
     def close(self) -> None:

@@ -55,6 +55,7 @@ class Session:
         settled: Callable[[], object] = lambda: None,
     ) -> None:
         """`warn` and `activity_changed` may be called from any thread."""
+        self.parts = parts
         self.warn = warn
         self.fixes_changed = fixes_changed
         self.client = Client()
@@ -69,6 +70,7 @@ class Session:
         self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: version
         self.fix_all_runs = Runs()
         self.lens_sources: list[LensSource] = []  # see features/code_lens.py
+        self.settled: Callable[[], object] = lambda: None  # told when a choice was recorded
         self.worker = Worker(parts, warn=warn, changed=activity_changed)
         self.settling = Settling(self, settled=settled)
         self.recorder = Recorder(parts, warn=warn)
@@ -292,6 +294,7 @@ class Session:
     def _write(self, effects: Sequence[Effect]) -> Future[bool]:
         if any(isinstance(effect, Settled) for effect in effects):
             self.judge.stale()
+            self.settled()
         return self.recorder.effects(effects, self.settings)
 
     def _arm(self) -> None:

@@ -12,7 +12,9 @@ from lsp_server.features import (
     files,
     fix_all,
     lifecycle,
+    preferences,
     resolve,
+    retrain,
     switching,
     sync,
     tests,
@@ -37,5 +39,7 @@ def register_all(server: WhetstoneServer) -> None:
         switching,
         tests,
         traceback,
+        retrain,
+        preferences,
     ):
         feature.register(server)

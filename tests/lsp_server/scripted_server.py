@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from lsp_server.__main__ import real_parts, serve
-from lsp_server.features import code_action
+from lsp_server.features import code_action, retrain
 from lsp_server.log import configure
 from lsp_server.server import create_server
 from whetstone import rules
@@ -55,6 +55,7 @@ def main() -> None:
     known_rules = rules.propose
     # Unless a test wants them: the script alone answers, whatever rules there are.
     rules.propose = lambda *args: known_rules(*args) if config().get("rules") else []
+    retrain.CHECK_AFTER_S = 0.3
     code_action.WAIT_S = {True: 10, False: 10}  # tests run on busy machines too
     configure(None)
     real = real_parts()
@@ -63,6 +64,7 @@ def main() -> None:
         load_engine=load_engine,
         open_store=open_store,
         model_stamp=lambda: path.stat().st_mtime_ns,
+        retrain_command=(*real.retrain_command, *config().get("retrain", [])),
     )
     serve(create_server(parts))
 

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from whetstone.testing.consent import Consents
+
 BUGGY = """\
 def area(r)
     return math.pi * r ** 2
@@ -129,6 +131,43 @@ def test_a_traceback_leads_to_its_line(run, tmp_path):
     assert "replace `push` with `append`" in result.stdout
     assert "not accepted unread" in result.stdout  # no tool and no test can tell that it is gone
     assert "items.push(item)" in path.read_text()
+
+
+def test_a_traceback_finds_its_file_by_itself(run, tmp_path):
+    (tmp_path / "lib").mkdir()
+    path = tmp_path / "lib" / "cart.py"
+    path.write_text("def add(items, item):\n    items.push(item)\n    return items\n")
+    trace = (
+        'Traceback (most recent call last):\n  File "/srv/app/lib/cart.py", line 2, in add\n'
+        "    items.push(item)\nAttributeError: 'list' object has no attribute 'push'\n"
+    )
+    result = run("fix", "--traceback", "-", "--yes", "--model", "none", stdin=trace)
+
+    assert f"leads to {path}:2" in result.stderr
+    assert "replace `push` with `append`" in result.stdout
+    lost = run("fix", "--traceback", "-", stdin='  File "/x.py", line 1, in f\nKeyError: 1\n')
+    assert lost.returncode == 2
+    assert "stands in the traceback. Start in the folder" in lost.stderr
+
+
+def test_the_setting_test_command_runs_where_it_was_allowed(run, tmp_path, data_folder):
+    data_folder.mkdir(exist_ok=True)
+    path = tmp_path / "cart.py"
+    text = "def add(items, item):\n    items.push(item)\n    return items\n"
+    path.write_text(text)
+    (tmp_path / "check.py").write_text("from cart import add\n\nassert add([], 1) == [1]\n")
+    command = json.dumps([sys.executable, "check.py"])
+    (tmp_path / "whetstone.toml").write_text(f"[test]\ncommand = {command}\n")
+    (tmp_path / "pyproject.toml").write_text("")  # a project: its folder is the workspace
+
+    refused = run("fix", path, "--yes", "--model", "none")
+    assert "test.command is set, but nothing allows it to run" in refused.stderr
+    assert path.read_text() == text
+
+    Consents(data_folder / "consent.json").give(tmp_path)
+    allowed = run("fix", path, "--yes", "--model", "none")
+    assert allowed.returncode == 0, allowed.stdout + allowed.stderr
+    assert "items.append(item)" in path.read_text()
 
 
 def test_a_failing_test_must_pass_before_a_fix_is_shown(run, tmp_path):
