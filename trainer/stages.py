@@ -174,7 +174,8 @@ class Stages:
         verification = self._run.state["verification"]
         if not verification["passed"]:
             reason = "the exported file failed verification: " + "; ".join(verification["problems"])
-            return {"verdict": {"answer": "worse", "passed": False, "reason": reason}}
+            verdict = {"answer": "worse", "passed": False, "reason": reason}
+            return {"verdict": {**verdict, "active": None, "candidate": None}}
         active = self._tools.registry.active()
         before = self._measure(active.path, active.model_id)
         path = self._run.path / "model.gguf"

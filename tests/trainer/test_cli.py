@@ -85,7 +85,10 @@ def test_the_status_says_how_it_ended(
     from trainer.cli import main
     from trainer.retrain import Result
 
-    result = Result(run=world.runs / "r", promoted=promoted, reason="so", model="m", answer=answer)
+    result = Result(
+        run=world.runs / "r", promoted=promoted, reason="so", model="m", answer=answer,
+        before=None, after=None,
+    )  # fmt: skip
     monkeypatch.setattr("trainer.retrain.retrain", lambda *_, **__: result)
     done = CliRunner().invoke(main, ["retrain", "--json"])
     assert done.exit_code == status
