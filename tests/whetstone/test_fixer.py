@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from whetstone import diagnose
 from whetstone.engine import Cancel, PromptTooLong
 from whetstone.engine.scripted import ScriptedEngine
-from whetstone.errors import Cancelled
+from whetstone.errors import Cancelled, EngineError
 from whetstone.evidence import Baseline, prove
 from whetstone.fixer import Fixer
 from whetstone.problem import Diagnostic, Document, Span
@@ -183,3 +184,60 @@ def test_proof_stops_at_the_first_failure():
     result = prove(document, problem, "x = (2\n", Baseline.of(document, problem))
 
     assert [check.name for check in result.checks] == ["changes something", "parses"]
+
+
+def test_proof_begins_with_the_first_answer_that_is_finished():
+    proved = threading.Event()
+
+    def test(text):
+        if "a + 1" in text:
+            proved.set()
+        return Result(0)
+
+    class Slow(ScriptedEngine):
+        """Gives its second answer only when the first was proved."""
+
+        def generate(self, prompt, **arguments):
+            first, second = super().generate(prompt, **arguments)
+            yield first
+            assert proved.wait(20)
+            yield second
+
+    document = Document(text="def f(a):\n    return a - 1\n")
+    span = Span(start_line=1, end_line=1)
+    diagnostic = Diagnostic(source="test", code="AssertionError", message="1 != 3", span=span)
+    engine = Slow(lambda p: ["<|fix|>    return a + 1", "<|fix|>    return a + 2"])
+    proposal = Fixer(engine, Settings()).propose(document, diagnostic, test=test)
+
+    assert lines_of(proposal.candidates) == ["    return a + 1", "    return a + 2"]
+
+
+def test_the_order_of_finishing_decides_nothing():
+    class Backwards(ScriptedEngine):
+        def generate(self, prompt, **arguments):
+            yield from reversed(list(super().generate(prompt, **arguments)))
+
+    document = Document(text="def f(first, second):\n    return thirdly\n")
+    answers = ["<|fix|>    return second", "<|fix|>    return nothing", "<|fix|>    return first"]
+    (diagnostic,) = diagnose.find(document)
+    one, other = (
+        Fixer(kind(lambda p: answers), Settings()).propose(document, diagnostic)
+        for kind in (ScriptedEngine, Backwards)
+    )
+
+    assert lines_of(other.candidates) == lines_of(one.candidates)
+    assert lines_of(other.rejected) == lines_of(one.rejected)
+
+
+def test_an_engine_that_fails_half_way_is_an_error():
+    class Broken(ScriptedEngine):
+        def generate(self, prompt, **arguments):
+            yield next(super().generate(prompt, **arguments))
+            raise EngineError("the server went away")
+
+    document = Document(text="x = nope\n")
+    fixer = Fixer(Broken(lambda p: ["<|fix|>x = 1"]), Settings())
+
+    with pytest.raises(EngineError, match="went away"):
+        fixer.propose(document, diagnose.find(document)[0])
+    assert not [t for t in threading.enumerate() if t.name.startswith("whetstone-prover")]

@@ -126,3 +126,24 @@ def test_a_closed_engine_says_so():
 
     with pytest.raises(EngineError, match="closed"):
         list(engine.generate(prompt(), n=1, max_tokens=4))
+
+
+def test_a_score_that_was_stopped_leaves_nothing_behind(engine):
+    expected = answers(engine)
+    long = FIX + "\n".join(f"    value_{i} = compute({i})" for i in range(30))
+    decodes = engine.stats.decodes
+    with pytest.raises(Cancelled):
+        engine.score(prompt(), long, cancel=SetAtTheThirdPass())
+
+    assert engine.stats.decodes == decodes + 2
+    assert answers(engine) == expected
+    list(engine.generate(prompt(SHORT + " # more"), n=1, max_tokens=4))
+
+
+def test_nobody_watches_when_nothing_runs(engine):
+    cancel = SeenByTheWatcher()
+    list(engine.generate(prompt(), n=1, max_tokens=2, cancel=Cancel()))
+    engine._context.stop._cancel = cancel
+    threading.Event().wait(0.05)
+
+    assert not cancel.seen

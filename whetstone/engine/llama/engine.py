@@ -96,6 +96,7 @@ class LlamaEngine:
 
     def close(self) -> None:
         """Free the model's memory; harmless when called twice."""
+        self._end(self._request)
         if self._storage is not None and self.options.cache_on_disk and self._context.is_open:
             self._storage.write_documents(self._cache.everything())
         self._request += 1
@@ -124,6 +125,19 @@ class LlamaEngine:
     ) -> Iterator[Completion]:
         """See `Engine.generate`. A later request ends this one: going on with it is an error."""
         request = self._begin(cancel)
+        try:
+            for completion in self._answers(prompt, n, max_tokens, temperature, seed):
+                yield completion
+                if request != self._request:
+                    raise EngineError(
+                        "A later request ended this one: an engine answers one at a time."
+                    )
+        finally:
+            self._end(request)
+
+    def _answers(
+        self, prompt: Prompt, n: int, max_tokens: int, temperature: float, seed: int
+    ) -> Iterator[Completion]:
         tokens = self._tokens(prompt.text, reserve=max_tokens)
         guesses = self._guesses.of(tokens, self.tokenize("".join(prompt.starts[:1])))
         answers = Answers(
@@ -144,24 +158,24 @@ class LlamaEngine:
                 else None
                 for number in range(first, min(n, first + width))
             ]
-            root = self._fork(samplers, first, tokens.size)
             try:
-                for completion in answers.run(root, row, draft):
-                    yield completion
-                    self._check(request)
+                yield from answers.run(self._fork(samplers, first, tokens.size), row, draft)
             finally:
                 for sampler in samplers:
                     if sampler is not None:
                         sampler.close()
-                if request == self._request:
-                    self._join()
         self._guesses.remember(answers.greedy)
 
     def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
         """See `Engine.score`."""
-        self._begin(cancel)
-        target = self.tokenize(answer + prompt.stop)
-        tokens = self._tokens(prompt.text, reserve=len(target))
+        request = self._begin(cancel)
+        try:
+            return self._score(prompt.text, self.tokenize(answer + prompt.stop))
+        finally:
+            self._end(request)
+
+    def _score(self, text: str, target: list[int]) -> Score:
+        tokens = self._tokens(text, reserve=len(target))
         # Row i predicts target[i]: the prompt's last token stands before the target's.
         row = self._compute(tokens, target[: ROWS - 1])
         total = self._logprob(row, target[:ROWS])
@@ -170,7 +184,6 @@ class LlamaEngine:
             chunk = target[done - 1 : done - 1 + len(following)]
             self._context.decode_prompt(chunk, tokens.size + done - 1, outputs=len(chunk))
             total += self._logprob(0, following)
-        self._cache.settle()
         return Score(logprob=total, tokens=len(target))
 
     def _logprob(self, row: int, tokens: Sequence[int]) -> float:
@@ -185,14 +198,21 @@ class LlamaEngine:
     def _begin(self, cancel: Cancel | None) -> int:
         if not self._context.is_open:
             raise EngineError("The model was closed. Load it again.")
+        self._end(self._request)
         self._request += 1
         self._context.stop.watch(cancel)
-        self._join()
         return self._request
 
-    def _check(self, request: int) -> None:
-        if request != self._request:
-            raise EngineError("A later request ended this one: an engine answers one at a time.")
+    def _end(self, request: int) -> None:
+        """Keep the prompt and nothing else. Does nothing when a later request has begun."""
+        if request != self._request or not self._context.is_open:
+            return
+        self._context.stop.watch(None)
+        self._cache.settle()
+        if self._forked:
+            for sequence in range(PROMPT + 1, PROMPT + 1 + self._context.sequences):
+                self._context.drop(sequence)
+            self._forked = False
 
     def _tokens(self, text: str, *, reserve: int) -> Tokens:
         tokens = np.array(self.tokenize(text), np.int32)
@@ -232,10 +252,3 @@ class LlamaEngine:
         self._cache.settle()
         self._forked = True
         return Node(branches, (), 0.0, length - 1)
-
-    def _join(self) -> None:
-        """Forget what is left of the answers; the prompt stays."""
-        if self._forked:
-            for sequence in range(PROMPT + 1, PROMPT + 1 + self._context.sequences):
-                self._context.drop(sequence)
-            self._forked = False
