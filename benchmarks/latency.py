@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -25,7 +24,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lsp_latency import Server, opened, uri, wait_for_diagnostics
+from benchmarks.editor import (
+    CAPABILITIES,
+    Server,
+    load,
+    machine,
+    opened,
+    uri,
+    wait_for_diagnostics,
+)
 from trainer.evaluation.cases import Case, cases_of, spread
 from whetstone import context, diagnose, rules
 from whetstone.engine.load import load_engine
@@ -34,17 +41,6 @@ from whetstone.models import Registry
 from whetstone.problem import Document
 from whetstone.prompt import FORMATS, Prompt, render
 from whetstone.settings import Settings
-
-CAPABILITIES = {
-    "textDocument": {
-        "codeAction": {
-            "dataSupport": True,
-            "resolveSupport": {"properties": ["edit"]},
-            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}},
-        }
-    },
-    "workspace": {"workspaceEdit": {"documentChanges": True}},
-}
 
 
 def main() -> int:
@@ -81,22 +77,6 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--out", type=Path, help="write JSON there")
     return parser.parse_args()
-
-
-def machine() -> str:
-    """Processor, cores and system, as a reader of the figures wants them."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        models = [line.partition(":")[2].strip() for line in info.read_text().splitlines()
-                  if line.startswith("model name")]  # fmt: skip
-        name = models[0] if models else name
-    return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
-
-
-def load() -> float | None:
-    """How many processes wanted to run in the last minute; well above 0, times are noise."""
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 # -- the server ---------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
-"""How quick the language server is, measured from outside as an editor sees it.
+"""How quick the language server is, measured from outside as an editor sees it, beside its limits.
 
-    python benchmarks/lsp_latency.py                 the active model (or WHETSTONE_MODEL)
-    python benchmarks/lsp_latency.py --json OUT.json --rounds 40
+    python -m benchmarks.lsp_latency                 the active model (or WHETSTONE_MODEL)
+    python -m benchmarks.lsp_latency --json OUT.json --rounds 40 --seconds 60
 
-Starts `whetstone-lsp` with a data folder of its own, talks to it on stdio and prints a table:
-start to the answer of `initialize`, and beside it a bare pygls server; code actions with findings
-known and just after a change; resolve with the model still to load, and loaded; cancelling;
-changes in a 10,000-line file; memory.
+Starts `whetstone-lsp` with a data folder of its own and talks to it on stdio: start to the answer
+of `initialize`, in turn with a bare pygls server; resolving with the model still to load; menus and
+resolves of prepared fixes; changes in a 10,000-line file; typing at 10 keys a second while fixes
+are prepared, comparing the server's text with the editor's at the end; processor time when nothing
+happens; memory. Exits with 1 when a limit is not held.
 """
 
 from __future__ import annotations
@@ -14,98 +15,55 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, Queue
 from typing import Any
 
+from benchmarks import editor
+from benchmarks.editor import Server, actions, changed, command, opened, uri
+
 BARE = "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()"
+OURS = [sys.executable, "-m", "lsp_server"]
 FUNCTION = "def area{n}(length, width):\n    return lenght{n} * width\n\n\n"
+PREPARED = 8  # problems of one document that the server prepares at most
+LARGE = 10_000  # lines
+KEY_S = 0.1  # seconds from one key to the next
+PREPARES = {"WHETSTONE_PREPARE_ON_BATTERY": "true", "WHETSTONE_PREPARE_DELAY_S": "0.05"}
+IDLE = {"WHETSTONE_PREPARE_ENABLED": "false"}
 
 
-class Server:
-    """A language server process and a client of a few lines."""
+@dataclass(frozen=True)
+class Limit:
+    """A promise: what the value stands for, in which unit, and the most it may be."""
 
-    def __init__(self, command: list[str], data: Path) -> None:
-        env = {**os.environ, "WHETSTONE_DATA": str(data)}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=env,
-        )  # fmt: skip
-        self._ids = itertools.count(1)
-        self._answers: Queue[tuple[float, dict[str, Any]]] = Queue()
-        self.notified: Queue[dict[str, Any]] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+    what: str
+    value: float
+    most: float
+    unit: str = "ms"
 
-    def request(self, method: str, params: Any) -> Any:
-        return self.answer(self.send(method, params))[1]
-
-    def send(self, method: str, params: Any) -> int:
-        number = next(self._ids)
-        self._write({"id": number, "method": method, "params": params})
-        return number
-
-    def answer(self, number: int) -> tuple[float, Any]:
-        """(when it came, result or error)."""
-        while True:
-            at, message = self._answers.get(timeout=120)
-            if message["id"] == number:
-                return at, message.get("result", message.get("error"))
-
-    def notify(self, method: str, params: Any) -> None:
-        self._write({"method": method, "params": params})
-
-    def stop(self) -> None:
-        self.request("shutdown", None)
-        self.notify("exit", None)
-        self.process.wait(20)
-
-    def memory_mb(self) -> float | None:
-        try:
-            status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return None
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-    def _write(self, message: dict[str, Any]) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self.process.stdin.flush()
-
-    def _read(self) -> None:
-        stream = self.process.stdout
-        assert stream is not None
-        while header := stream.readline():
-            size = 0
-            while header.strip():
-                if header.lower().startswith(b"content-length:"):
-                    size = int(header.split(b":")[1])
-                header = stream.readline()
-            message = json.loads(stream.read(size))
-            at = time.perf_counter()
-            if "method" not in message:
-                self._answers.put((at, message))
-            elif "id" in message:  # a request of the server: progress, configuration
-                self._write({"id": message["id"], "result": None})
-            else:
-                self.notified.put(message)
+    @property
+    def held(self) -> bool:
+        return self.value <= self.most
 
 
+@dataclass
 class Story:
-    """The measurements, each a list of seconds under a name."""
+    """The measurements: lists of seconds under a name."""
 
-    def __init__(self, rounds: int, folder: Path) -> None:
-        self.rounds, self.folder = rounds, folder
-        self.times: dict[str, list[float]] = {}
-        self.memory: dict[str, float] = {}
+    rounds: int
+    seconds: float
+    folder: Path
+    times: dict[str, list[float]] = field(default_factory=dict)
+    memory: dict[str, float] = field(default_factory=dict)
+    idle_s: float = 0.0
+    lost: int = 0  # characters that differ between the server's text and the editor's
+    keys: int = 0
 
     def timed(self, name: str, call: Callable[[], Any]) -> Any:
         begin = time.perf_counter()
@@ -113,95 +71,62 @@ class Story:
         self.times.setdefault(name, []).append(time.perf_counter() - begin)
         return result
 
-    def start(self, name: str, command: list[str]) -> Server:
-        def begin() -> Server:
-            server = Server(command, self.folder / "data")
-            server.request("initialize", {
-                "processId": os.getpid(), "rootUri": None,
-                "capabilities": {
-                    "textDocument": {"codeAction": {
-                        "dataSupport": True, "resolveSupport": {"properties": ["edit"]},
-                        "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}},
-                    }},
-                    "workspace": {"workspaceEdit": {"documentChanges": True}},
-                },
-            })  # fmt: skip
-            return server
+    def server(self, **environment: str) -> Server:
+        return Server(OURS, self.folder / "data", environment)
 
-        server: Server = self.timed(name, begin)
+    def millis(self, name: str, share: float) -> float:
+        times = sorted(self.times[name])
+        return times[min(len(times) - 1, round(share * (len(times) - 1)))] * 1000
+
+
+def functions(first: int, count: int) -> str:
+    return "".join(FUNCTION.format(n=first + n) for n in range(count))
+
+
+def start(story: Story) -> None:
+    """To the answer of `initialize`; then cold: the model is loaded by the first resolve."""
+    for number in range(story.rounds // 4 + 1):
+        bare = [sys.executable, "-c", BARE]
+        _started(story, "start: bare pygls server", Server(bare, story.folder / "data")).stop()
+        server = _started(story, "start: whetstone-lsp", story.server(**IDLE))
         server.notify("initialized", {})
-        return server
+        where = uri(story.folder, f"cold{number}.py")
+        opened(server, where, functions(number, 1))
+        editor.wait_for_diagnostics(server, where, 1)
+        [action] = actions(server, where, 1)
+        story.memory["without the model"] = server.memory_mb()
+        story.timed("resolve: model to load", lambda: server.request("codeAction/resolve", action))
+        server.stop()
 
 
-def uri(folder: Path, name: str) -> str:
-    return (folder / name).as_uri()
+def _started(story: Story, name: str, server: Server) -> Server:
+    story.timed(name, server.initialize)
+    return server
 
 
-def opened(server: Server, where: str, text: str) -> None:
-    item = {"uri": where, "languageId": "python", "version": 1, "text": text}
-    server.notify("textDocument/didOpen", {"textDocument": item})
-
-
-def changed(server: Server, where: str, version: int, line: int, text: str) -> None:
-    place = {"line": line, "character": 0}
-    change = {"range": {"start": place, "end": place}, "text": text}
-    document = {"uri": where, "version": version}
-    server.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
-
-
-def actions(server: Server, where: str, line: int) -> Any:
-    return server.request("textDocument/codeAction", {
-        "textDocument": {"uri": where}, "context": {"diagnostics": [], "triggerKind": 1},
-        "range": {"start": {"line": line, "character": 11}, "end": {"line": line, "character": 11}},
-    })  # fmt: skip
-
-
-def wait_for_diagnostics(server: Server, where: str, version: int) -> None:
-    while True:
-        try:
-            message = server.notified.get(timeout=60)
-        except Empty:
-            raise SystemExit("error: the server published no diagnostics in 60 s") from None
-        params = message.get("params", {})
-        if params.get("uri") == where and params.get("version") == version:
-            return
-
-
-def measure(story: Story, command: list[str]) -> str:
-    for _ in range(5):
-        story.start("start: bare pygls server", [sys.executable, "-c", BARE]).stop()
-        story.start("start: whetstone-lsp", command).stop()
-    server = story.start("start: whetstone-lsp", command)
-    model = _fixes(story, server)
-    _typing(story, server)
-    server.stop()
-    return model
-
-
-def _fixes(story: Story, server: Server) -> str:
+def unprepared(story: Story) -> None:
+    """Menus and resolves of what nobody has prepared, and cancelling."""
+    server = _started(story, "start: whetstone-lsp", story.server(**IDLE))
+    server.notify("initialized", {})
     where = uri(story.folder, "small.py")
-    opened(server, where, "".join(FUNCTION.format(n=n) for n in range(story.rounds + 1)))
-    wait_for_diagnostics(server, where, 1)
-    story.memory["without the model"] = server.memory_mb() or 0.0
-    story.timed("code action: first", lambda: actions(server, where, 1))
-    for _ in range(story.rounds):
-        story.timed("code action: findings known", lambda: actions(server, where, 1))
-    title = ""
-    for number in range(story.rounds + 1):
-        [action] = actions(server, where, number * 4 + 1)
-        name = "resolve: model to load" if number == 0 else "resolve: model loaded"
-        resolved = story.timed(name, lambda a=action: server.request("codeAction/resolve", a))
-        title = title or resolved["title"]
+    opened(server, where, functions(0, story.rounds + 1))
+    editor.wait_for_diagnostics(server, where, 1)
     for number in range(story.rounds):
-        changed(server, where, number + 2, 0, "# typed\n")
+        line = number * 4 + 1
+        action, *_ = story.timed("code action", lambda n=line: actions(server, where, n))
+        story.timed("resolve: model loaded", lambda a=action: _resolve(server, a))
+    for number in range(story.rounds):
+        changed(server, where, number + 2, 0, 0, "# typed\n")
         line = number + 2
         story.timed("code action: just after a change", lambda n=line: actions(server, where, n))
-    for number in range(min(10, story.rounds)):
-        changed(server, where, story.rounds + number + 2, 0, "# typed\n")
-        [action] = actions(server, where, story.rounds + number + 2)
-        _cancel(story, server, action)
-    story.memory["with the model"] = server.memory_mb() or 0.0
-    return title
+    for number in range(story.rounds // 2):
+        changed(server, where, story.rounds + number + 2, 0, 0, "# typed\n")
+        _cancel(story, server, actions(server, where, story.rounds + number + 2)[0])
+    server.stop()
+
+
+def _resolve(server: Server, action: Any) -> Any:
+    return server.request("codeAction/resolve", action)
 
 
 def _cancel(story: Story, server: Server, action: Any) -> None:
@@ -214,53 +139,176 @@ def _cancel(story: Story, server: Server, action: Any) -> None:
         story.times.setdefault("cancel: until answered", []).append(at - begin)
 
 
-def _typing(story: Story, server: Server) -> None:
-    """Changes in a large file: what one costs the server, from how long a burst of them takes."""
+def prepared(story: Story) -> None:
+    """What a user gets who looks after the fixes were prepared; then nothing for a while."""
+    server = story.server(**PREPARES)
+    server.initialize(editor.LISTENS)
+    server.notify("initialized", {})
+    for number in range(-(-story.rounds // PREPARED)):
+        where = uri(story.folder, f"prepared{number}.py")
+        opened(server, where, functions(number * PREPARED, PREPARED))
+        for fix in editor.wait_for_fixes(server, where, PREPARED):
+            line = fix["range"]["start"]["line"]
+            data = {"whetstone": fix["key"], "uri": where, "version": 1}
+            action = {"title": fix["title"], "kind": "quickfix", "data": data}
+            answer = story.timed("resolve: prepared", lambda a=action: _resolve(server, a))
+            assert "edit" in answer
+            listed = story.timed("code action: prepared", lambda n=line: actions(server, where, n))
+            assert "edit" in listed[0]
+    story.memory["with the model"] = server.memory_mb()
+    time.sleep(1.0)
+    before = server.cpu_s()
+    time.sleep(5.0)
+    story.idle_s = server.cpu_s() - before
+    server.stop()
+
+
+def changes(story: Story) -> None:
+    """One change in a large file: until a command that does nothing is answered after it."""
+    server = story.server(**IDLE)
+    server.initialize()
+    server.notify("initialized", {})
     where = uri(story.folder, "large.py")
-    opened(server, where, "".join(f"value_{n} = {n}\n" for n in range(10_000)))
-    wait_for_diagnostics(server, where, 1)
-    version = 1
+    opened(server, where, "".join(f"value_{n} = {n}\n" for n in range(LARGE)))
+    editor.wait_for_diagnostics(server, where, 1)
+    for _ in range(story.rounds * 10):
+        story.timed("an empty command", lambda: command(server, "whetstone.applied"))
+    for number in range(story.rounds * 10):
+        story.timed(
+            "change in a 10,000-line file, and that", lambda n=number: _key(server, where, n)
+        )
+    server.stop()
+
+
+def _key(server: Server, where: str, number: int) -> None:
+    changed(server, where, number + 2, LARGE // 2, 0, "x")
+    command(server, "whetstone.applied")
+
+
+def typing(story: Story) -> None:
+    """Type in a large file while its fixes and those of another file are prepared."""
+    server = story.server(**PREPARES)
+    server.initialize(editor.LISTENS)
+    server.notify("initialized", {})
+    large, other = uri(story.folder, "typed.py"), uri(story.folder, "other.py")
+    lines = [f"value_{n} = {n}\n" for n in range(LARGE)]
+    text = "".join(lines[: LARGE // 2]) + "# \n" + "".join(lines[LARGE // 2 :]) + functions(0, 4)
+    opened(server, other, functions(10, PREPARED))
+    opened(server, large, text)
+    typed = ""
+    begin = time.perf_counter()
+    for key in itertools.cycle("keys are typed "):
+        if time.perf_counter() - begin >= story.seconds:
+            break
+        story.timed(
+            "typing: a key, until answered",
+            lambda k=key: _typed(server, large, len(typed), k),
+        )
+        typed += key
+        if len(typed) % 5 == 0:
+            story.timed("typing: code action", lambda: actions(server, large, LARGE + 2))
+        if len(typed) % 20 == 0:
+            changed(server, other, len(typed) // 20 + 1, 0, 0, "#\n")
+        time.sleep(max(0.0, begin + (len(typed) * KEY_S) - time.perf_counter()))
+    story.keys = len(typed)
+    story.lost = _difference(server, large, text.replace("# \n", f"# {typed}\n", 1))
+    server.stop()
+
+
+def _typed(server: Server, where: str, count: int, key: str) -> None:
+    changed(server, where, count + 2, LARGE // 2, 2 + count, key)
+    command(server, "whetstone.applied")
+
+
+def _difference(server: Server, where: str, text: str) -> int:
+    """Characters by which the server's text differs from `text`: a fix tells it whole."""
+    place = {"line": LARGE + 2, "character": 11}
     for _ in range(20):
-        begin = time.perf_counter()
-        for _ in range(20):
-            version += 1
-            changed(server, where, version, 5_000, "x")
-        # Answered in order, so it tells when the burst is done.
-        server.request("workspace/executeCommand", {"command": "whetstone.applied"})
-        each = (time.perf_counter() - begin) / 20
-        story.times.setdefault("change in a 10,000-line file", []).append(each)
+        answer = command(server, "whetstone.candidates", {"uri": where, "position": place})
+        if answer["candidates"]:
+            first = answer["candidates"][0]
+            before, after = ("\n".join(first[side]) for side in ("before", "after"))
+            expected = text.replace(before, after, 1)
+            theirs = first["newText"]
+            return sum(a != b for a, b in itertools.zip_longest(expected, theirs))
+        time.sleep(0.2)
+    raise SystemExit(f"error: no fix to compare the texts with ({answer.get('reason')})")
+
+
+def limits(story: Story) -> list[Limit]:
+    """The promises of docs/language-server.md."""
+    above = story.millis("start: whetstone-lsp", 0.5) - story.millis(
+        "start: bare pygls server", 0.5
+    )
+    change = story.millis("change in a 10,000-line file, and that", 0.99)
+    change -= story.millis("an empty command", 0.5)
+    return [
+        Limit("code action, p95", story.millis("code action", 0.95), 30),
+        Limit("code action with prepared fixes, p95", story.millis("code action: prepared", 0.95), 30),
+        Limit("resolve of a prepared fix, p95", story.millis("resolve: prepared", 0.95), 30),
+        Limit("resolve with the model to load, p50", story.millis("resolve: model to load", 0.5), 300),
+        Limit("change in a 10,000-line file, p99", change, 2),
+        Limit("initialize above a bare server, p50", above, 150),
+        Limit("processor time of 5 idle seconds", story.idle_s * 1000, 10),
+        Limit("memory without the model", story.memory["without the model"], 90, "MB"),
+        Limit("while typing: code action, p95", story.millis("typing: code action", 0.95), 30),
+        Limit("while typing: characters that differ", story.lost, 0, ""),
+    ]  # fmt: skip
 
 
 def report(story: Story) -> list[dict[str, Any]]:
-    rows = []
-    for name, times in story.times.items():
-        millis = sorted(t * 1000 for t in times)
-        p95 = millis[min(len(millis) - 1, round(0.95 * (len(millis) - 1)))]
-        rows.append(
-            {"what": name, "n": len(millis), "p50_ms": statistics.median(millis), "p95_ms": p95}
-        )
-    return rows
+    return [
+        {
+            "what": name,
+            "n": len(times),
+            "p50_ms": statistics.median(times) * 1000,
+            "p95_ms": story.millis(name, 0.95),
+            "p99_ms": story.millis(name, 0.99),
+        }
+        for name, times in story.times.items()
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        story = Story(options.rounds, Path(folder))
-        title = measure(story, [sys.executable, "-m", "lsp_server"])
-        rows = report(story)
-    print(f"first fix: {title}")
-    print(f"{'':34}{'n':>4}{'p50 ms':>10}{'p95 ms':>10}")
+def describe(rows: Sequence[dict[str, Any]], found: Sequence[Limit]) -> str:
+    out = [f"{'':42}{'n':>5}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}"]
     for row in rows:
-        print(f"{row['what']:34}{row['n']:4}{row['p50_ms']:10.1f}{row['p95_ms']:10.1f}")
-    for name, size in story.memory.items():
-        print(f"{'memory ' + name:34}{size:14.0f} MB")
+        figures = "".join(f"{row[name]:9.1f}" for name in ("p50_ms", "p95_ms", "p99_ms"))
+        out.append(f"{row['what']:42}{row['n']:5}{figures}")
+    out.append("")
+    for limit in found:
+        value, most = f"{limit.value:.1f} {limit.unit}", f"at most {limit.most:g} {limit.unit}"
+        out.append(f"{limit.what:42}{value:>14}   {most:18}{'held' if limit.held else 'NOT HELD'}")
+    return "\n".join(out)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=24, help="of each measurement, roughly")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of typing")
+    parser.add_argument("--json", type=Path, help="write JSON there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="whetstone-lsp-latency-") as folder:
+        story = Story(rounds=options.rounds, seconds=options.seconds, folder=Path(folder))
+        for measure in (start, unprepared, prepared, changes, typing):
+            measure(story)
+    rows, found = report(story), limits(story)
+    print(describe(rows, found))
     if options.json:
-        text = json.dumps({"rows": rows, "memory_mb": story.memory}, indent=2)
-        options.json.write_text(text + "\n", encoding="utf-8")
+        data = {
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": editor.machine(),
+            "keys_typed": story.keys,
+            "rows": rows,
+            "memory_mb": story.memory,
+            "limits": [
+                {"what": each.what, "value": each.value, "most": each.most, "unit": each.unit,
+                 "held": each.held}
+                for each in found
+            ],
+        }  # fmt: skip
+        options.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(limit.held for limit in found) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import server, store
-from benchmarks.latency import load, machine
+from benchmarks.editor import load, machine
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.latency import CAPABILITIES
-from benchmarks.lsp_latency import (
+from benchmarks.editor import (
+    CAPABILITIES,
     Server,
     actions,
     changed,

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.latency import load, machine
+from benchmarks.editor import load, machine
 from benchmarks.serving import bare, models, peers, setup
 from benchmarks.serving.figures import figures
 from benchmarks.serving.recording import REQUESTS, Request, record
