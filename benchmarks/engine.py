@@ -24,7 +24,7 @@ from typing import Any
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
-from benchmarks.latency import machine
+from benchmarks.editor import machine
 from trainer.evaluation.cases import cases_of, spread
 from whetstone import context, diagnose, rules
 from whetstone.engine.llama import LlamaEngine

@@ -27,7 +27,6 @@ from typing import Any
 from benchmarks.editor import (
     CAPABILITIES,
     Server,
-    load,
     machine,
     opened,
     uri,

@@ -11,12 +11,11 @@ is dropped when its own lines change, which is what a fix does, or with `remove`
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lsp_server.text import Hunk
-from whetstone.problem import Diagnostic, Span
+from lsp_server.text import Hunk, moved_span
+from whetstone.problem import Diagnostic
 
 if TYPE_CHECKING:
     from whetstone.evidence import TestRunner
@@ -77,16 +76,7 @@ def _same(one: Diagnostic, other: Diagnostic) -> bool:
 
 
 def _moved(extra: Extra, hunk: Hunk) -> Extra | None:
-    span = extra.diagnostic.span
-    if span.end_line < hunk.start:
-        return extra
-    if span.start_line < hunk.stop:
+    span = moved_span(extra.diagnostic.span, hunk)
+    if span is None:
         return None
-    moved = Span(
-        start_line=span.start_line + hunk.grown,
-        start_column=span.start_column,
-        end_line=span.end_line + hunk.grown,
-        end_column=span.end_column,
-    )
-    diagnostic = dataclasses.replace(extra.diagnostic, span=moved)
-    return dataclasses.replace(extra, diagnostic=diagnostic)
+    return replace(extra, diagnostic=replace(extra.diagnostic, span=span))

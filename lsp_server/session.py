@@ -29,7 +29,7 @@ from lsp_server.settling import Settling
 from lsp_server.suggestions import Suggestions, to_capture
 from lsp_server.switches import Switches
 from lsp_server.worker import Job, Worker
-from whetstone.problem import Document
+from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
@@ -110,11 +110,14 @@ class Session:
 
     # -- problems -----------------------------------------------------------------------------
 
-    def problems(self, document: OpenDocument) -> list[ProblemAt]:
-        """Every problem that is known of the document as it is now."""
+    def problems(
+        self, document: OpenDocument, own: Sequence[Diagnostic] | None = None
+    ) -> list[ProblemAt]:
+        """Every problem of the document, with `own` findings or those known of it as it is now."""
         version, reported = self.reported.get(document.uri, (None, []))
         settings = self.settings_of(document)
-        own = self.findings.known(document.uri) or ()
+        if own is None:
+            own = self.findings.known(document.uri) or ()
         return all_problems(
             document,
             own if settings.diagnostics != "off" else (),

@@ -7,7 +7,7 @@ past the end of a line; this buffer follows the specification (3.17, "Text Docum
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from whetstone.problem import Span, split_lines
@@ -54,6 +54,17 @@ class Hunk:
     start: int
     stop: int
     grown: int
+
+
+def moved_span(span: Span, hunk: Hunk) -> Span | None:
+    """Where a range is after a change; None when its own lines changed."""
+    if span.end_line < hunk.start:
+        return span
+    if span.start_line < hunk.stop or hunk.start > span.start_line:
+        return None
+    return replace(
+        span, start_line=span.start_line + hunk.grown, end_line=span.end_line + hunk.grown
+    )
 
 
 class Buffer:

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.growth import server, store
 from benchmarks.editor import load, machine
+from benchmarks.growth import server, store
 
 
 def main() -> int:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from whetstone.fixer import Proposal
 
 # Findings are there already, or take some milliseconds; these are the most that a large file or a
-# busy machine may cost. A person who asked would rather wait than see an empty menu.
-WAIT_S = {True: 1.0, False: 0.15}
+# busy machine may cost. A person who asked would rather wait than see an empty menu; an editor that
+# polls for its light bulb asks again when diagnostics come.
+WAIT_S = {True: 1.0, False: 0.02}
 
 
 def register(server: WhetstoneServer) -> None:
@@ -49,13 +50,12 @@ def register(server: WhetstoneServer) -> None:
 async def _quick_fixes(
     server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
 ) -> list[types.CodeAction]:
-    problems = await _problems(server, document, params)
+    problems, everywhere = await _problems(server, document, params)
     if not server.session.client.resolves:
         listed = await _eager(server, document, problems, params)
     else:
         asked = _invoked(params)
         listed = [action for each in problems for action in _listed(server, document, each, asked)]
-        everywhere = server.session.problems(document)
         listed += fix_all.same_code_actions(document, problems, everywhere)
     return listed + _applied(server, document, params)
 
@@ -70,12 +70,13 @@ def _source(
 
 async def _problems(
     server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
-) -> list[ProblemAt]:
+) -> tuple[list[ProblemAt], list[ProblemAt]]:
+    """Those on the requested lines, and those of the whole document."""
     session, reported = server.session, params.context.diagnostics
     version = document.version
-    own = await _own_findings(server, document, WAIT_S[_invoked(params)])
+    own = await _own_findings(server, document, params)
     if document.version != version:
-        return []  # typed on while we looked: the client asks again
+        return [], []  # typed on while we looked: the client asks again
     covered = session.covered.setdefault(document.uri, set())
     new = covered_codes(document, own, reported) - covered
     if new and session.settings_of(document).diagnostics == "auto":
@@ -83,7 +84,8 @@ async def _problems(
         server.publisher.refresh_all()
     session.heard(document, params.range, reported)
     session.preparer.looked(document.uri, params.range.start.line)
-    return problems_at(document, span_of(document, params.range), session.problems(document))
+    problems = session.problems(document, own)
+    return problems_at(document, span_of(document, params.range), problems), problems
 
 
 def _invoked(params: types.CodeActionParams) -> bool:
@@ -92,11 +94,19 @@ def _invoked(params: types.CodeActionParams) -> bool:
 
 
 async def _own_findings(
-    server: WhetstoneServer, document: OpenDocument, wait_s: float
+    server: WhetstoneServer, document: OpenDocument, params: types.CodeActionParams
 ) -> tuple[Diagnostic, ...]:
+    """Our findings: those of this text, or else, away from where was typed, those of before."""
+    findings, lines = server.session.findings, span_of(document, params.range)
+    known = findings.known(document.uri)
+    if known is None:
+        known = findings.followed(document.uri, lines)
+    if known is not None:
+        return known
     try:
-        findings = server.session.findings.current(document.uri)
-        return await asyncio.wait_for(findings, wait_s) or ()
+        return (
+            await asyncio.wait_for(findings.current(document.uri), WAIT_S[_invoked(params)]) or ()
+        )
     except TimeoutError:
         return ()  # a large file: what the client itself reports has to do
 

@@ -53,7 +53,9 @@ def _change(session: Session, params: types.DidChangeTextDocumentParams) -> bool
         return False
     before = list(document.buffer.lines) if session.capture.watches(uri) else None
     for change in params.content_changes:
-        session.extra.changed(uri, document.apply(change))
+        hunk = document.apply(change)
+        session.extra.changed(uri, hunk)
+        session.findings.changed(uri, hunk)
     document.version = params.text_document.version
     if before is not None:
         session.record(session.capture.changed(uri, before, document.buffer.lines))

@@ -111,7 +111,9 @@ class Context:
         while True:
             if self.stop.wanted:
                 raise Cancelled
+            self.stop.begin()
             status = llama.llama_decode(self._handle, self.batch.struct)
+            self.stop.end()
             if status == 0:
                 self._counters.decodes += 1
                 return

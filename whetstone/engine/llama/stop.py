@@ -4,7 +4,7 @@ llama.cpp asks an abort callback before every operation of its graph, over a hun
 pass. A callback written in Python, with the interpreter's lock taken each time, is 7 % of a pass of
 the starter. So the question is answered by the C library: `strlen` of a two-byte buffer is 0 while
 its first byte is 0, which reads as "go on", and 1 once that byte is set. A thread of ours looks at
-the request's `Cancel` every 10 ms and sets it.
+the request's `Cancel` every 10 ms and sets it; it sleeps while nothing is computed.
 """
 
 from __future__ import annotations
@@ -35,16 +35,21 @@ class StopFlag:
         self._thread: threading.Thread | None = None
 
     def watch(self, cancel: Cancel | None) -> None:
-        """From now on, `cancel` stops the computation; None ends the watch."""
+        """From now on, `cancel` stops the computation; with None nothing does."""
         self._cancel = cancel
         self._flag[0] = b"\0"
-        if cancel is None:
-            self._watch.clear()
-            return
-        if self._thread is None:
+        if cancel is not None and self._thread is None:
             self._thread = threading.Thread(target=self._look, name="whetstone-stop", daemon=True)
             self._thread.start()
-        self._watch.set()
+
+    def begin(self) -> None:
+        """llama.cpp computes now."""
+        if self._cancel is not None:
+            self._watch.set()
+
+    def end(self) -> None:
+        """It has finished."""
+        self._watch.clear()
 
     @property
     def wanted(self) -> bool:
