@@ -117,11 +117,11 @@ def unprepared(story: Story) -> None:
         action, *_ = story.timed("code action", lambda n=line: actions(server, where, n))
         story.timed("resolve: model loaded", lambda a=action: _resolve(server, a))
     for number in range(story.rounds):
-        changed(server, where, number + 2, 0, 0, "# typed\n")
+        changed(server, where, number + 2, 0, "# typed\n")
         line = number + 2
         story.timed("code action: just after a change", lambda n=line: actions(server, where, n))
     for number in range(story.rounds // 2):
-        changed(server, where, story.rounds + number + 2, 0, 0, "# typed\n")
+        changed(server, where, story.rounds + number + 2, 0, "# typed\n")
         _cancel(story, server, actions(server, where, story.rounds + number + 2)[0])
     server.stop()
 
@@ -182,7 +182,7 @@ def changes(story: Story) -> None:
 
 
 def _key(server: Server, where: str, number: int) -> None:
-    changed(server, where, number + 2, LARGE // 2, 0, "x")
+    changed(server, where, number + 2, LARGE // 2, "x")
     command(server, "whetstone.applied")
 
 
@@ -209,7 +209,7 @@ def typing(story: Story) -> None:
         if len(typed) % 5 == 0:
             story.timed("typing: code action", lambda: actions(server, large, LARGE + 2))
         if len(typed) % 20 == 0:
-            changed(server, other, len(typed) // 20 + 1, 0, 0, "#\n")
+            changed(server, other, len(typed) // 20 + 1, 0, "#\n")
         time.sleep(max(0.0, begin + (len(typed) * KEY_S) - time.perf_counter()))
     story.keys = len(typed)
     story.lost = _difference(server, large, text.replace("# \n", f"# {typed}\n", 1))
@@ -217,7 +217,7 @@ def typing(story: Story) -> None:
 
 
 def _typed(server: Server, where: str, count: int, key: str) -> None:
-    changed(server, where, count + 2, LARGE // 2, 2 + count, key)
+    changed(server, where, count + 2, LARGE // 2, key, column=2 + count)
     command(server, "whetstone.applied")
 
 
