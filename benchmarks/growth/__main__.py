@@ -17,11 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
 from benchmarks.editor import load, machine
-=======
-from benchmarks.editor import machine
->>>>>>> 64474d7 (Benchmarks: one small editor for all of them)
 from benchmarks.growth import server, store
 
 
