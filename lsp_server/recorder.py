@@ -128,6 +128,7 @@ class Recorder:
             self._store = self._parts.open_store(settings)
             for notice in self._store.notices:
                 self._warn(notice)
+            self._store.begin_session()
             before = (datetime.now(UTC) - _ABANDONED).isoformat(timespec="milliseconds")
             self._store.expire(before.replace("+00:00", "Z"))
         return self._store

@@ -41,6 +41,39 @@ def locked(path: Path, *, timeout_s: float, busy: WhetstoneError | None = None) 
         os.close(descriptor)
 
 
+class Held:
+    """A lock that this process holds until it releases it, or dies."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    def release(self, *, remove: bool = False) -> None:
+        """Let go of it; with `remove` the file goes first, so that nobody can hold it after us."""
+        if remove and sys.platform != "win32":
+            self.path.unlink(missing_ok=True)
+        _unlock(self._descriptor)
+        os.close(self._descriptor)
+        if remove:
+            with contextlib.suppress(OSError):  # Windows: somebody else has opened it
+                self.path.unlink(missing_ok=True)
+
+
+def hold(path: Path) -> Held | None:
+    """Hold `path` exclusively if nobody does; None when another process does, or removed it.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    if _try_lock(descriptor):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return Held(path, descriptor)
+    os.close(descriptor)
+    return None
+
+
 if sys.platform == "win32":
     import msvcrt
 

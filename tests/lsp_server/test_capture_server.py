@@ -206,6 +206,20 @@ async def test_what_was_answered_survives_kill_9(start, tmp_path):
     assert [outcome for outcome, _ in editor.settled()] == ["accepted"]
 
 
+async def test_a_save_before_kill_9_is_settled_by_the_next_server(start, tmp_path):
+    first = await start(VSCODE, data=tmp_path / "data", options={"settle_s": 600})
+    uri = await applied(first)
+    first.save(uri)
+    await until(lambda: any(e.kind == "saved" for e in first.events()))
+    assert first.settled() == []
+    first.client._server.kill()
+    await until(lambda: first.client._server.returncode is not None)
+    second = await start(NEOVIM, data=tmp_path / "data")
+    await second.resolved(second.open())
+    assert await first.outcomes() == ["accepted"]
+    assert second.settled() == []
+
+
 @pytest.mark.parametrize("how", ["shutdown", "terminate", "eof"])
 async def test_the_end_of_the_server_settles_what_is_open(start, tmp_path, how):
     editor = await start(VSCODE, data=tmp_path / "data")

@@ -278,6 +278,12 @@ class Editor:
             found = [(s.outcome, store.get(s.id).pairs) for s in mine if s.outcome is not None]
             return [(str(outcome), pairs) for outcome, pairs in reversed(found)]
 
+    def events(self):
+        """Everything that was noted of this test's suggestions."""
+        with self.store() as store:
+            mine = [s for s in store.suggestions() if s.file.startswith(self.case + "_")]
+            return [event for s in mine for event in store.get(s.id).events]
+
     async def outcomes(self, count=1):
         """The outcomes as soon as there are `count` of them."""
         await until(lambda: len(self.settled()) >= count)

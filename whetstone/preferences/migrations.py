@@ -202,9 +202,29 @@ _TALLY_TRIGGERS = (
         {_move_pair("OLD.pair_id", "1", -1)} {_move_pair("OLD.pair_id", "0", 1)} END""",
 )
 
+
+def _undecided(db: Database) -> None:
+    """Suggestions without an outcome, and who waits for it: found without reading all others."""
+    db.execute(
+        """CREATE TABLE undecided (
+            suggestion_id TEXT PRIMARY KEY REFERENCES suggestions(id) ON DELETE CASCADE,
+            session TEXT NOT NULL,     -- of sessions.py; '' when nobody is known to wait
+            created_at TEXT NOT NULL
+        ) WITHOUT ROWID"""
+    )
+    db.execute(
+        "INSERT INTO undecided SELECT s.id, '', s.created_at FROM suggestions s "
+        "LEFT JOIN outcomes o ON o.suggestion_id = s.id WHERE o.outcome IS NULL"
+    )
+    db.execute(
+        """CREATE TRIGGER decided AFTER INSERT ON outcomes BEGIN
+        DELETE FROM undecided WHERE suggestion_id = NEW.suggestion_id; END"""
+    )
+
+
 # Step n is STEPS[n - 1].
 STEPS: tuple[Callable[[Database], None], ...] = (
-    _suggestions, _events, _pairs, _trainings, _tallies,
+    _suggestions, _events, _pairs, _trainings, _tallies, _undecided,
 )  # fmt: skip
 LATEST = len(STEPS)
 

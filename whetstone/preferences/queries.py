@@ -177,12 +177,16 @@ def _events(db: Database, suggestion_id: str) -> Iterable[Event]:
         )
 
 
-def open_suggestions(db: Database, *, before: str, client: str | None) -> list[str]:
-    """Ids of suggestions without an outcome, made before a time."""
-    where, values = _where({"s.created_at < ?": before, "s.client = ?": client})
+def open_suggestions(
+    db: Database, *, before: str | None = None, client: str | None = None, session: str = ""
+) -> list[str]:
+    """Ids of suggestions without an outcome that wait for a session, by default for none."""
+    where, values = _where(
+        {"u.session = ?": session, "u.created_at < ?": before, "s.client = ?": client}
+    )
     sql = (
-        "SELECT s.id FROM suggestions s LEFT JOIN outcomes o ON o.suggestion_id = s.id "  # noqa: S608
-        f"WHERE o.outcome IS NULL AND {where} ORDER BY s.created_at"
+        "SELECT s.id FROM undecided u JOIN suggestions s ON s.id = u.suggestion_id "  # noqa: S608
+        f"WHERE {where} ORDER BY u.created_at"
     )
     return [row[0] for row in db.execute(sql, values).fetchall()]
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from whetstone.errors import StoreError
 from whetstone.paths import data_dir
-from whetstone.preferences import judged, queries, recording, writes
+from whetstone.preferences import judged, queries, recording, sessions, writes
 from whetstone.preferences.database import DatabaseFile
 from whetstone.preferences.outcome import EventKind, Outcome, final
 from whetstone.preferences.records import (
@@ -49,6 +50,7 @@ class PreferenceStore:
     def __init__(self, file: DatabaseFile, *, ignore_globs: Sequence[str]) -> None:
         self._file = file
         self._ignore_globs = tuple(ignore_globs)
+        self._session: sessions.Session | None = None
 
     @classmethod
     def open(
@@ -74,6 +76,9 @@ class PreferenceStore:
 
     def close(self) -> None:
         self._file.close()
+        if self._session is not None:
+            self._session.end()
+            self._session = None
 
     def __enter__(self) -> PreferenceStore:
         return self
@@ -114,12 +119,17 @@ class PreferenceStore:
             for rank, (candidate, shown) in enumerate(ranked)
         ]
 
+        session = self._session.name if self._session else ""
+
         def job(db: Database) -> None:
             if writes.exists(db, proposal.id):
                 return
             db["problems"].insert(problem, ignore=True)
             db["suggestions"].insert({**row, "problem_id": problem["id"]})
             db["candidates"].insert_all(candidates)
+            db["undecided"].insert(
+                {"suggestion_id": proposal.id, "session": session, "created_at": row["created_at"]}
+            )
 
         self._file.write(job)
         return proposal.id
@@ -224,20 +234,44 @@ class PreferenceStore:
 
         return self._file.write(job)
 
+    def begin_session(self) -> int:
+        """From now on suggestions wait for this process; `close` ends that.
+
+        What processes left open that died meanwhile is settled: as the last saved file says
+        (`record_save`), else as expired. Returns how many these were.
+        """
+        data = self.path.parent
+        try:
+            self._session = sessions.begin(data)
+            gone = sessions.dead(data)
+        except OSError as error:
+            raise StoreError(
+                f"{data / sessions.FOLDER}: cannot be written ({error.strerror}). Make it writable."
+            ) from error
+
+        count = 0
+        for session in gone:
+            name = session.name
+            count += self._file.write(
+                lambda db, name=name: writes.abandon_all(  # type: ignore[misc]
+                    db, queries.open_suggestions(db, session=name)
+                )
+            )
+            session.end()
+        return count
+
     def expire(self, before: str, *, client: str | None = None) -> int:
         """Settle what was suggested before a time (as `created_at`) and is still open.
 
-        For what a killed server left behind: as the last saved file says (`record_save`), else as
+        For what nobody waits for any more: as the last saved file says (`record_save`), else as
         expired. What was turned down still counts as that.
         """
 
-        def job(db: Database) -> int:
-            open_ids = queries.open_suggestions(db, before=before, client=client)
-            for suggestion_id in open_ids:
-                writes.abandon(db, suggestion_id)
-            return len(open_ids)
-
-        return self._file.write(job)
+        return self._file.write(
+            lambda db: writes.abandon_all(
+                db, queries.open_suggestions(db, before=before, client=client)
+            )
+        )
 
     # -- what the trainer uses ------------------------------------------------------------------
 

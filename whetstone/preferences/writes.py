@@ -131,8 +131,15 @@ def store_outcome(
     return ids
 
 
-def abandon(db: Database, suggestion_id: str) -> None:
-    """Settle a suggestion whose server died: as its last saved file says, else as expired."""
+def abandon_all(db: Database, suggestion_ids: Sequence[str]) -> int:
+    """Settle suggestions that nobody waits for any more; returns how many."""
+    for suggestion_id in suggestion_ids:
+        _abandon(db, suggestion_id)
+    return len(suggestion_ids)
+
+
+def _abandon(db: Database, suggestion_id: str) -> None:
+    """As the last saved file says, else as expired."""
     row = db.execute(
         "SELECT candidate_id, text, detail FROM events WHERE suggestion_id = ? AND kind = ? "
         "ORDER BY id DESC LIMIT 1",

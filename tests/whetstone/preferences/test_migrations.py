@@ -13,7 +13,14 @@ from sqlite_utils import Database
 from whetstone.preferences import Outcome, PreferenceStore
 from whetstone.preferences.migrations import LATEST, STEPS, migrate, version
 
-LANDED = ["c0ba78952a61", "96d1dc5ff5fa", "5baab6b71e16", "ab203b46b277", "ab0f78ce3e09"]
+LANDED = [
+    "c0ba78952a61",
+    "96d1dc5ff5fa",
+    "5baab6b71e16",
+    "ab203b46b277",
+    "ab0f78ce3e09",
+    "641df86760eb",
+]
 
 
 def at_version(path: Path, number: int) -> Database:
