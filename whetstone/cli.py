@@ -51,6 +51,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     lazy={
+        "consent": "whetstone.testing.cli:consent",
         "doctor": "whetstone.doctor.cli:doctor",
         "models": "whetstone.models.cli:models",
         "prefs": "whetstone.preferences.cli:prefs",

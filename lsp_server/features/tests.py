@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -34,6 +35,7 @@ TEST = "whetstone.test"
 BUDGET_S = 120.0  # for the lines that may be at fault
 MAX_LINES = 15
 _SUSPECTS = 3  # lines that are named when nothing helps
+_DEFINITIONS = ("def test", "async def test", "class ")
 _MAX_CHARS = 1_000_000  # larger test files get no lenses: they would be parsed for every version
 
 
@@ -51,12 +53,25 @@ def register(server: WhetstoneServer) -> None:
         return answer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The tests of a version, and the definitions from which they were found, by line number."""
+
+    version: int
+    definitions: tuple[tuple[int, str], ...]
+    tests: tuple[FoundTest, ...]
+
+
 class _Lenses:
-    """One lens above each test; the tests of a version of a document are found once."""
+    """One lens above each test.
+
+    The text is parsed only when a definition has come, gone or changed: parsing a large file for
+    every keystroke would hold up the server.
+    """
 
     def __init__(self, server: WhetstoneServer) -> None:
         self._session = server.session
-        self._found: dict[str, tuple[int, list[FoundTest]]] = {}
+        self._known: dict[str, _Known] = {}
 
     def of(self, document: OpenDocument) -> list[types.CodeLens]:
         from whetstone.testing.find import is_test_file
@@ -69,17 +84,13 @@ class _Lenses:
         file = path.relative_to(root).as_posix()
         return [self._lens(document, file, each) for each in self._tests(document)]
 
-    def _tests(self, document: OpenDocument) -> list[FoundTest]:
-        from whetstone.testing.find import find_tests
-
-        known = self._found.get(document.uri)
-        if known is None or known[0] != document.version:
-            text = document.buffer.text
-            found = find_tests(text) if len(text) <= _MAX_CHARS else []
-            known = self._found[document.uri] = (document.version, found)
-            for uri in set(self._found) - set(self._session.documents.uris()):
-                del self._found[uri]
-        return known[1]
+    def _tests(self, document: OpenDocument) -> tuple[FoundTest, ...]:
+        known = self._known.get(document.uri)
+        if known is None or known.version != document.version:
+            known = self._known[document.uri] = _look(document, known)
+            for uri in set(self._known) - set(self._session.documents.uris()):
+                del self._known[uri]
+        return known.tests
 
     def _lens(self, document: OpenDocument, file: str, test: FoundTest) -> types.CodeLens:
         span = Span(start_line=test.line, end_line=test.line)
@@ -89,6 +100,30 @@ class _Lenses:
             range=range_of(document, span),
             command=types.Command(title=title, command=TEST, arguments=[argument]),
         )
+
+
+def _look(document: OpenDocument, before: _Known | None) -> _Known:
+    from whetstone.testing.find import find_tests
+
+    definitions = tuple(
+        (number, line)
+        for number, line in enumerate(document.buffer.lines)
+        if line.lstrip().startswith(_DEFINITIONS)
+    )
+    same = before is not None and [text for _, text in definitions] == [
+        text for _, text in before.definitions
+    ]
+    if before is not None and same:
+        moved = {
+            old: new for (old, _), (new, _) in zip(before.definitions, definitions, strict=True)
+        }
+        tests = tuple(
+            dataclasses.replace(test, line=moved.get(test.line, test.line)) for test in before.tests
+        )
+    else:
+        text = document.buffer.text
+        tests = tuple(find_tests(text)) if len(text) <= _MAX_CHARS else ()
+    return _Known(version=document.version, definitions=definitions, tests=tests)
 
 
 def _answer(

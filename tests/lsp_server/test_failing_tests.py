@@ -87,6 +87,9 @@ async def test_a_lens_stands_above_every_test_and_runs_it(editor):
     editor.edit(tests, (0, 0), (0, 0), "import os\n")
     assert [lens.range.start.line for lens in await lenses(editor, tests)] == [4, 9, 12]
 
+    editor.edit(tests, (9, 4), (9, 18), "def renamed")
+    assert [lens.range.start.line for lens in await lenses(editor, tests)] == [4, 12]
+
     command = shown[0].command
     answer = fields(await editor.command(command.command, *command.arguments))
     assert (answer.passed, answer.summary) == (True, "test_discount passes")

@@ -1,11 +1,13 @@
 """How often the faulty line is among the first ones that a failing test leads to.
 
-    python -m trainer.evaluation.localize            # our own problems, as a table
-    python -m trainer.evaluation.localize --json     # the same with a row for each problem
+    python -m trainer.evaluation.localize                      # our own problems, as a table
+    python -m trainer.evaluation.localize --json               # with a row for each problem
+    python -m trainer.evaluation.localize --file FILE.jsonl    # others, as `programs/sources.py`
+                                                               # reads them, with `fixed` beside
 
-Each program runs with its visible test in the sandbox, as `whetstone fix --test` would run it; the
-hidden tests and the fix are not looked at before the lines are ranked. A line is right when the
-reference fix changes it, or inserts beside it.
+Each program runs with its visible test in the sandbox, as for the editor; the hidden tests and the
+fix are not looked at before the lines are ranked. A line is right when the reference fix changes
+it, or inserts beside it.
 """
 
 from __future__ import annotations
@@ -22,16 +24,21 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainer.evaluation.problem_set import DebugProblem, load
+from trainer.evaluation.problem_set import load
+from trainer.evaluation.programs.sources import (
+    FILE,
+    HIDDEN,
+    VISIBLE,
+    Program,
+    own_programs,
+    read_programs,
+)
 from trainer.evaluation.statistics import wilson
-from whetstone import locate
-from whetstone.errors import WhetstoneError
-from whetstone.problem import Document
-from whetstone.sandbox import Limits
-from whetstone.testing.watch import watched_run
+from whetstone.errors import UsageError, WhetstoneError
+from whetstone.settings import Settings
+from whetstone.testing.repair import FailingTest
 
 FIRST = (1, 3, 5)
-_FILE = "program.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +64,53 @@ def fault_lines(before: str, after: str) -> set[int]:
     return lines
 
 
-def locate_problem(problem: DebugProblem, *, timeout_s: float = 20.0) -> Located:
+def locate_fault(program: Program, fixed: str) -> Located:
     """Rank the lines of one program. Raises SandboxError."""
     with tempfile.TemporaryDirectory(prefix="whetstone-localize-") as name:
-        root = Path(name)
-        path = root / _FILE
-        script = problem.script(problem.buggy, problem.visible)
-        path.write_text(script, encoding="utf-8")
-        result, coverage = watched_run(
-            [sys.executable, "-B", _FILE], root, {}, Limits(timeout_s=timeout_s)
-        )
-        document = Document(text=problem.buggy, path=path)
-        output = f"{result.stdout}\n{result.stderr}"
-        found = locate.suspects(document, output, root, coverage, limit=1000)
-    right = fault_lines(problem.buggy, problem.fix)
-    places = [number for number, each in enumerate(found, 1) if each.span.start_line in right]
+        found = _lines(program, Path(name))
+    if found is None and program.hidden != program.visible:
+        with tempfile.TemporaryDirectory(prefix="whetstone-localize-") as name:
+            found = _lines(program.swapped(), Path(name))
+    right = fault_lines(program.buggy, fixed)
+    places = [number for number, line in enumerate(found or (), 1) if line in right]
     return Located(
-        id=problem.id,
-        kind=problem.kind,
+        id=program.id,
+        kind=program.kind,
         place=places[0] if places else 0,
-        lines=len(problem.buggy.splitlines()),
+        lines=len(program.buggy.splitlines()),
     )
+
+
+def _lines(program: Program, folder: Path) -> list[int] | None:
+    """The lines in their order; None when the visible test passes."""
+    for name, text in program.files().items():
+        if name != HIDDEN:
+            (folder / name).write_text(text, encoding="utf-8")
+    test = f"{VISIBLE}::test_visible"
+    with FailingTest(root=folder, test=test, settings=Settings()) as failing:
+        baseline = failing.baseline()
+    if baseline.passed:
+        return None
+    return [place.line for place in baseline.places if place.path.name == FILE]
+
+
+def _own(ids: Sequence[str]) -> list[tuple[Program, str]]:
+    problems = {problem.id: problem.fix for problem in load(ids)}
+    return [(each, problems[each.id]) for each in own_programs() if each.id in problems]
+
+
+def _foreign(path: Path) -> list[tuple[Program, str]]:
+    """Programs with their fixes; a fix stands below the same setup as the program."""
+    programs = read_programs(path)
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    found = []
+    for program, row in zip(programs, rows, strict=True):
+        fixed, buggy = row.get("fixed"), row["buggy"].strip()
+        if not isinstance(fixed, str):
+            raise UsageError(f"{path}: {program.id} has no `fixed`, the program without the bug.")
+        above = program.buggy[: program.buggy.index(buggy)]
+        found.append((program, above + fixed.strip() + "\n"))
+    return found
 
 
 def summary(rows: Sequence[Located]) -> dict[str, object]:
@@ -96,11 +129,13 @@ def summary(rows: Sequence[Located]) -> dict[str, object]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer.evaluation.localize")
     parser.add_argument("ids", nargs="*", metavar="ID")
+    parser.add_argument("--file", type=Path, help="programs to use instead of our own")
     parser.add_argument("--json", action="store_true", help="print JSON, with each problem")
     options = parser.parse_args(argv)
     try:
+        work = _foreign(options.file) if options.file else _own(options.ids)
         with ThreadPoolExecutor(2) as pool:
-            rows = list(pool.map(locate_problem, load(options.ids)))
+            rows = list(pool.map(lambda each: locate_fault(*each), work))
     except WhetstoneError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

@@ -24,6 +24,10 @@ class Consents:
     def given(self, root: Path) -> bool:
         return str(root.resolve()) in self._read()
 
+    def all(self) -> dict[str, str]:
+        """The workspaces, and since when."""
+        return self._read()
+
     def give(self, root: Path) -> None:
         """Raises OSError when it cannot be written, LockBusy when another process holds it."""
         self._change(root, given=True)

@@ -11,11 +11,10 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTest:
-    """`name` is what follows the file in a node id: `TestCart::test_total`. Lines are 0-based."""
+    """`name` is what follows the file in a node id: `TestCart::test_total`. `line` is 0-based."""
 
     name: str
     line: int
-    last_line: int
 
 
 def is_test_file(path: PurePath) -> bool:
@@ -40,8 +39,7 @@ def find_tests(text: str) -> list[FoundTest]:
 def _collect(body: list[ast.stmt], prefix: str, found: list[FoundTest]) -> None:
     for node in body:
         if isinstance(node, _Function) and node.name.startswith("test"):
-            last = (node.end_lineno or node.lineno) - 1
-            found.append(FoundTest(name=prefix + node.name, line=node.lineno - 1, last_line=last))
+            found.append(FoundTest(name=prefix + node.name, line=node.lineno - 1))
         elif isinstance(node, ast.ClassDef) and _holds_tests(node):
             _collect(node.body, f"{prefix}{node.name}::", found)
         elif isinstance(node, ast.If | ast.Try | ast.With):

@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from whetstone.cli import main
 from whetstone.settings import Settings
 from whetstone.testing.consent import Consents, may_run
 
@@ -35,3 +37,14 @@ def test_nobody_takes_back_what_another_gave(tmp_path: Path):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda folder: Consents().give(folder), folders))
     assert all(map(Consents().given, folders))
+
+
+def test_the_command_lists_and_takes_back(tmp_path: Path):
+    Consents().give(tmp_path)
+    listed = CliRunner().invoke(main, ["consent"])
+    assert listed.output.startswith(f"{tmp_path.resolve()}  since 20")
+    taken = CliRunner().invoke(main, ["consent", "--withdraw", str(tmp_path)])
+    assert "you will be asked" in taken.output
+    again = CliRunner().invoke(main, ["consent", "--withdraw", str(tmp_path)])
+    assert (again.exit_code, "no consent was given" in again.output) == (2, True)
+    assert CliRunner().invoke(main, ["consent"]).output == ""
