@@ -125,7 +125,7 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         kept: list[tuple[Tensor, Tensor]] = []
         counts: list[Tensor] = []
         for batch in map(self._prepare_inputs, loader):
-            with self.compute_loss_context_manager():
+            with self.accelerator.autocast():  # the precision of the training steps
                 states = self._states(self.model, batch)
             scores = score_tokens(states, self.head, batch["score_token"])
             sums.append(_sums(scores.logprobs, batch))

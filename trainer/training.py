@@ -29,7 +29,7 @@ from trainer.trainers import AnswerTrainer, PairTrainer
 from whetstone.errors import UsageError
 
 _CHECKPOINTING_FROM = 500_000_000  # parameters: below, memory is no concern and time is
-_FLEX_ROW = 4096  # tokens: a block mask skips what lies between, so rows may be long
+_FLEX_ROW = 16_384  # tokens: usually the whole batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def train_sft(job: TrainingJob) -> Path:
             model=_load(job, attention),
             args=config,
             train_dataset=Dataset.from_list(rows),
-            data_collator=_collator(tokenizer, attention),
+            data_collator=row_collator(tokenizer.pad_token_id, attention),
             processing_class=tokenizer,
             callbacks=[RunCallback(job.run, "sft", job.reporter.step)],
             peft_config=LoraConfig(
@@ -89,7 +89,7 @@ def train_dpo(job: TrainingJob, adapter: Path) -> dict[int, float]:
     margins: dict[int, float] = {}
 
     def build(micro_batch: int) -> PairTrainer:
-        collator = _collator(tokenizer, attention)
+        collator = row_collator(tokenizer.pad_token_id, attention)
         config = DPOConfig(
             **_common(job, "dpo", micro_batch),
             num_train_epochs=job.options.dpo_epochs,
@@ -127,12 +127,11 @@ def _rows(examples: Sequence[Example]) -> list[dict[str, Any]]:
     return [{**asdict(example), "index": index} for index, example in enumerate(examples)]
 
 
-def _collator(tokenizer: Any, attention: Attention) -> PrefixCollator:
+def row_collator(pad_token_id: int, attention: Attention) -> PrefixCollator:
+    """Rows of the width that suits the mask: one row of blocks, or several dense ones."""
     if attention == "flex_attention":
-        return PrefixCollator(
-            pad_token_id=tokenizer.pad_token_id, capacity=_FLEX_ROW, multiple=BLOCK
-        )
-    return PrefixCollator(pad_token_id=tokenizer.pad_token_id)
+        return PrefixCollator(pad_token_id=pad_token_id, capacity=_FLEX_ROW, multiple=BLOCK)
+    return PrefixCollator(pad_token_id=pad_token_id)
 
 
 def _common(job: TrainingJob, stage: str, micro_batch: int) -> dict[str, Any]:

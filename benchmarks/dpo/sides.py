@@ -18,9 +18,9 @@ from transformers import PrinterCallback, Qwen2Tokenizer
 from trl import DPOConfig, DPOTrainer
 
 from benchmarks.dpo.shapes import SHAPES, load_nf4, make_model, make_pairs
-from trainer.dpo.attention import BLOCK, choose_attention
-from trainer.dpo.rows import PrefixCollator
+from trainer.dpo.attention import choose_attention
 from trainer.trainers import PairTrainer
+from trainer.training import row_collator
 
 Name = Literal["ours", "trl", "trl-precomputed"]
 
@@ -47,11 +47,13 @@ class Setting:
 class Measured:
     """One run. Time covers everything after the model is built: reference, steps, optimizer.
 
-    `tokens` are those of prompt + chosen and prompt + rejected, whoever computes them how often.
-    `memory` is the peak over what was there before the model, in bytes.
+    `cpu_seconds` is the processor time of this process: on a busy machine it tells more than the
+    clock. `tokens` are those of prompt + chosen and prompt + rejected, however often they are
+    computed. `memory` is the peak over what was there before the model, in bytes.
     """
 
     seconds: float
+    cpu_seconds: float
     pairs: int
     tokens: int
     flops: int
@@ -85,23 +87,25 @@ def measure(name: Name, setting: Setting) -> Measured:
     rows = make_pairs(shape, setting.ratio, setting.pairs, setting.seed)
     before = _reset_peak(setting.device)
     with tempfile.TemporaryDirectory(prefix="whetstone-dpo-") as folder:
-        attention = choose_attention() if name == "ours" else "sdpa"
+        flexible = name == "ours" and setting.device == "cuda"
+        attention = choose_attention() if flexible else "sdpa"
         model = (
             load_nf4(shape, Path(folder) / "model", attention=attention, seed=setting.seed)
             if setting.qlora
             else make_model(shape, setting.device, attention=attention, seed=setting.seed)
         )
-        begin = time.perf_counter()  # TRL precomputes while it builds its trainer
+        begin, cpu = time.perf_counter(), time.process_time()  # TRL precomputes in its constructor
         trainer = _build(name, setting, model, rows, attention, folder)
         trainer.recorded = []
         trainer.remove_callback(PrinterCallback)
         trainer.train()
         if setting.device == "cuda":
             torch.cuda.synchronize()
-        seconds = time.perf_counter() - begin
+        seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     tokens = sum(2 * len(r["prompt"]) + len(r["chosen"]) + len(r["rejected"]) for r in rows)
     return Measured(
         seconds=seconds,
+        cpu_seconds=cpu,
         pairs=setting.epochs * setting.pairs,
         tokens=setting.epochs * tokens,
         flops=_flops(name, setting, rows),
@@ -145,9 +149,7 @@ def _build(
     if name != "ours":
         named = [{f"{k}_ids": row[k] for k in ("prompt", "chosen", "rejected")} for row in rows]
         return _Stock(train_dataset=Dataset.from_list(named), **arguments)
-    collator = PrefixCollator(pad_token_id=0)
-    if attention == "flex_attention":
-        collator = PrefixCollator(pad_token_id=0, capacity=4096, multiple=BLOCK)
+    collator = row_collator(0, attention)
     trainer = _Ours(
         attention=attention,
         max_kl=float("inf"),

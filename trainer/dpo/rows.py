@@ -86,10 +86,10 @@ class PrefixCollator:
     """Examples to tensors.
 
     Attributes:
-        capacity: tokens in a row. None takes the batch's longest example: short ones then fill the
-            rows of the others, and a dense mask costs no more than it must.
-        multiple: the width of rows is rounded up to it; block masks and compiled kernels want few
-            different shapes.
+        capacity: tokens that a row may hold, where a mask skips what lies between examples. None
+            makes rows as wide as the batch's longest example: short ones fill the rows of the
+            others, and a dense mask costs no more than it must.
+        multiple: the width of rows is rounded up to it, as block masks want.
         reference: adds what the reference model said of each example's tokens.
 
     Returns of `__call__` (tokens scored in all: T; examples: N):
@@ -109,7 +109,8 @@ class PrefixCollator:
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         layouts = [lay_out(row["prompt"], row["chosen"], row["rejected"]) for row in rows]
         lengths = [len(layout.ids) for layout in layouts]
-        width = -(-max(*lengths, self.capacity or 0, 1) // self.multiple) * self.multiple
+        wanted = max(*lengths, min(sum(lengths), self.capacity or 0), 1)
+        width = -(-wanted // self.multiple) * self.multiple
         packed = pack(lengths, width)
         batch = self._rows(layouts, packed, width)
         batch |= {
