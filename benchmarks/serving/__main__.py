@@ -37,7 +37,7 @@ from whetstone.settings import Settings
 # A random model never ends an answer by itself: as many tokens as a block of two lines has.
 _FIXED_TOKENS = 24
 # A session that a machine with two cores replays in a fair time, by the size of the file in MB.
-_SHORTER = ((100, REQUESTS), (1000, 40), (10**9, 8))
+_SHORTER = ((100, REQUESTS), (1000, 12), (10**9, 4))
 _TRIED = ((100, 6), (1000, 2), (10**9, 1))  # requests for each setting of a peer, by that size
 
 
@@ -70,6 +70,10 @@ def _parse() -> argparse.Namespace:
         help="may be given several times (default: the active one and both random ones)",
     )  # fmt: skip
     parser.add_argument("--requests", type=int, help="length of the session (default: by size)")
+    parser.add_argument(
+        "--window", type=int, metavar="LINES",
+        help="show fewer lines around each problem: quicker, and not what is served",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--context", type=int, default=4096, help="tokens (default: %(default)s)")
     parser.add_argument("--peer", action="append", dest="peers", help="only these, and ours")
@@ -142,6 +146,7 @@ def measure(
     return {
         "file_mb": round(path.stat().st_size / 1e6, 1),
         "random_weights": random,
+        "window": options.window,
         "threads": options.threads,
         "answer_tokens": "fixed at 24" if random else "as the model ends",
         **figures(one, four),
@@ -153,7 +158,7 @@ def measure(
 def _recorded(path: Path, format: Any, options: argparse.Namespace) -> list[Request]:
     count = options.requests or _by_size(_SHORTER, path)
     return record(
-        requests=max(2, count), format=format,
+        requests=max(2, count), format=format, window=options.window,
         progress=lambda a, b: _say(f"recording: {a} of {b} requests"),
     )  # fmt: skip
 

@@ -74,8 +74,16 @@ def _peer(name: str, one: Replay, four: Replay) -> dict[str, Any]:
         "four_candidates_s": spread(_lasts(four, name)),
         "prompt_tokens_evaluated_share": _evaluated_share(four, name),
         "answer_tokens_per_s": _rate(four, name),
+        "one_candidate_cpu_s": _cpu(one, name),
+        "four_candidates_cpu_s": _cpu(four, name),
         "memory_mb": round(four.memory_mb.get(name, 0.0), 1),
     }
+
+
+def _cpu(replay: Replay, name: str) -> float | None:
+    """Processor seconds per request."""
+    total = replay.cpu_s.get(name)
+    return total / replay.done if total is not None and replay.done else None
 
 
 def _lasts(replay: Replay, name: str) -> list[float]:

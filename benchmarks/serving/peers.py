@@ -77,6 +77,8 @@ class Peer(Protocol):
 
     def memory_mb(self) -> float: ...
 
+    def cpu_s(self) -> float: ...
+
     def stop(self) -> None: ...
 
 
@@ -126,6 +128,11 @@ class _Process:
 
     def memory_mb(self) -> float:
         return psutil.Process(self.process.pid).memory_info().rss / 1e6
+
+    def cpu_s(self) -> float:
+        """Processor time since the start: what others do on the machine is no part of it."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
 
     def failed(self, what: str) -> PeerError:
         self._log.seek(0)

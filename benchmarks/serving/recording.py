@@ -9,6 +9,7 @@ file and comes back. Every prompt is made as the server makes it, in the format 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,9 +51,14 @@ def record(
     files: int = FILES,
     format: FormatName,
     seed: int = 0,
+    window: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Request]:
-    """`requests` questions over `files` files; the same for the same seed and the same Python."""
+    """`requests` questions over `files` files; the same for the same seed and the same Python.
+
+    Args:
+        window: lines shown above and below the problem, fewer than the format takes.
+    """
     rng = Random(seed)
     files = max(1, min(files, requests // 2))
     editors = [
@@ -65,6 +71,10 @@ def record(
         problem = context.build_problem(
             document, diagnostic, hints=rules.hints(document, diagnostic)
         )
+        if window is not None:
+            problem = dataclasses.replace(
+                problem, head=(), above=problem.above[-window:], below=problem.below[:window]
+            )
         made.append(
             Request(
                 number=len(made),

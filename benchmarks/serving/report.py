@@ -11,17 +11,33 @@ from benchmarks.serving.peers import OURS
 def table(model: str, found: dict[str, Any]) -> str:
     """One model's figures as text."""
     lines = [f"{model}: {found['requests']} requests, {found['threads']} threads"]
-    head = f"{'':22}{'first candidate':>24}{'four candidates':>24}{'memory':>9}{'answer':>9}"
-    units = f"{'':22}{'p50 / p95 / p99 ms':>24}{'p50 / p95 / p99 ms':>24}{'MB':>9}{'tok/s':>9}"
-    lines += [head, units]
+    columns = (22, 24, 24, 13, 9, 9)
+    titles = ("", "one candidate", "four candidates", "CPU 1, 4", "memory", "answer")
+    units = ("", *2 * ("p50 / p95 / p99 ms",), "ms", "MB", "tok/s")
+    rows = [titles, units]
     for name, peer in found["peers"].items():
-        lines.append(
-            f"{name:22}{_times(peer['one_candidate_s']):>24}"
-            f"{_times(peer['four_candidates_s']):>24}"
-            f"{peer['memory_mb']:>9.0f}{peer['answer_tokens_per_s']:>9.1f}  {peer['settings']}"
+        rows.append(
+            (
+                name,
+                _times(peer["one_candidate_s"]),
+                _times(peer["four_candidates_s"]),
+                _cpu(peer),
+                f"{peer['memory_mb']:.0f}",
+                f"{peer['answer_tokens_per_s']:.1f}  {peer['settings']}",
+            )
         )
+    for row in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(row, columns, strict=True)]
+        cells[0] = f"{row[0]:<{columns[0]}}"
+        cells[-1] = f"{row[-1].partition(' ')[0]:>{columns[-1]}}{row[-1].partition(' ')[2]}"
+        lines.append("".join(cells).rstrip())
     lines += [f"{name:48}{value}" for name, value in _headlines(found)]
     return "\n".join(lines)
+
+
+def _cpu(peer: dict[str, Any]) -> str:
+    pair = (peer["one_candidate_cpu_s"], peer["four_candidates_cpu_s"])
+    return ", ".join("-" if value is None else f"{1000 * value:,.0f}" for value in pair)
 
 
 def _headlines(found: dict[str, Any]) -> list[tuple[str, str]]:

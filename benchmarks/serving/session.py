@@ -29,6 +29,7 @@ class Replay:
     variants: dict[str, str]
     answers: dict[str, list[Answered]] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
+    cpu_s: dict[str, float] = field(default_factory=dict)  # of all requests together
 
     @property
     def done(self) -> int:
@@ -92,6 +93,7 @@ def replay(
             for name, variant in variants.items()
         }
         result.answers.update({name: [] for name in names})
+        before = {name: peer.cpu_s() for name, peer in running.items()}
         with contextlib.suppress(KeyboardInterrupt):
             for number, request in enumerate(requests):
                 turn = number % len(names)
@@ -100,6 +102,7 @@ def replay(
                     result.answers[name].append(found)
                 progress(f"{n} answer{'s' * (n > 1)}: {number + 1} of {len(requests)} requests")
         result.memory_mb.update({name: peer.memory_mb() for name, peer in running.items()})
+        result.cpu_s.update({name: running[name].cpu_s() - before[name] for name in names})
     return result
 
 
