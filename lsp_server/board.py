@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from lsp_server import explain
 from lsp_server.documents import OpenDocument
 from lsp_server.problems import ProblemAt, range_of
 
@@ -59,7 +58,8 @@ class Board:
         """The payload of `whetstone/status`, about a document or the one used last."""
         session = self._server.session
         document = session.documents.get(uri or self._document or "")
-        state, text, detail = self._state(document)
+        fixes = self._fixes(document) if document is not None else []
+        state, text, detail = self._state(document, fixes)
         status: dict[str, Any] = {
             "state": state,
             "text": text[:_MAX_TEXT],
@@ -68,7 +68,7 @@ class Board:
         }
         if document is not None:
             status["uri"] = document.uri
-            status["ready"] = sum(fix["state"] == "ready" for fix in self._fixes(document))
+            status["ready"] = sum(fix["state"] == "ready" for fix in fixes)
         return status
 
     def fixes(self, document: OpenDocument) -> dict[str, Any]:
@@ -107,7 +107,9 @@ class Board:
     def _send(self, method: str, payload: dict[str, Any]) -> None:
         self._server.protocol.notify(method, payload)
 
-    def _state(self, document: OpenDocument | None) -> tuple[str, str, str]:
+    def _state(
+        self, document: OpenDocument | None, fixes: list[dict[str, Any]]
+    ) -> tuple[str, str, str]:
         session = self._server.session
         worker = session.worker
         if self._special is not None:
@@ -115,34 +117,26 @@ class Board:
         silence = session.silence(document) if document is not None else None
         if silence is not None or not session.settings.enabled:
             return "off", "off", silence or "switched off by the setting `enabled`"
-        detail = self._detail(document)
+        detail = self._detail(document, fixes)
         if worker.activity == "loading":
             return "loading", "loading the model", detail
         if worker.activity in ("fixing", "preparing"):
             return worker.activity, worker.activity, detail
-        text = self._text(document) or worker.model_id or "ready"
+        text = _text(fixes) or worker.model_id or "ready"
         if worker.failure:
             return "error", text, "\n".join(filter(None, [worker.failure, detail]))
         return "idle", text, detail
 
-    def _text(self, document: OpenDocument | None) -> str:
-        states = [fix["state"] for fix in self._fixes(document)] if document else []
-        ready = states.count("ready")
-        if ready:
-            return "1 fix ready" if ready == 1 else f"{ready} fixes ready"
-        return "no fix could be proved" if "none" in states else ""
-
-    def _detail(self, document: OpenDocument | None) -> str:
+    def _detail(self, document: OpenDocument | None, fixes: list[dict[str, Any]]) -> str:
         if document is None or not document.is_python:
             return ""
-        session = self._server.session
-        lines = []
-        for problem in session.problems(document)[:_MAX_LISTED]:
-            fix = self._fix(document, problem, pending=False)
-            if fix is not None:
-                what = fix["title"] if fix["state"] == "ready" else fix["reason"]
-                lines.append(f"{explain.place(problem.diagnostic)}: {what}")
-        hindrance = session.preparer.hindrance(document)
+        lines = [
+            f"{fix['code'] or 'problem'} line {fix['range'].start.line + 1}: "
+            + (fix["title"] if fix["state"] == "ready" else fix["reason"])
+            for fix in fixes
+            if fix["state"] != "preparing"
+        ]
+        hindrance = self._server.session.preparer.hindrance(document)
         if hindrance is not None:
             lines.append(f"Nothing is prepared: {hindrance}.")
         return "\n".join(lines)
@@ -187,3 +181,12 @@ class Board:
             "proved": best.evidence.summary,
             "candidates": len(candidates),
         }
+
+
+def _text(fixes: list[dict[str, Any]]) -> str:
+    """A few words about what is ready; empty when there is nothing to say."""
+    states = [fix["state"] for fix in fixes]
+    ready = states.count("ready")
+    if ready:
+        return "1 fix ready" if ready == 1 else f"{ready} fixes ready"
+    return "no fix could be proved" if "none" in states else ""
