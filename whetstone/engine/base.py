@@ -19,7 +19,8 @@ class PromptTooLong(EngineError):
 class Cancel:
     """A stop flag shared by the one who asks and the one who works; optionally with a deadline.
 
-    `is_set` is cheap enough for llama.cpp's abort callback, which asks once per graph node.
+    `is_set` is asked before every pass of the model and every 10 ms while one runs, from another
+    thread.
     """
 
     def __init__(self, *, timeout_s: float | None = None) -> None:

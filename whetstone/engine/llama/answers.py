@@ -88,8 +88,9 @@ class Answers:
         """
         nodes = self._walk(root, row, draft)
         while True:
-            yield from sorted(self._finished, key=lambda completion: completion.number)
-            self._finished.clear()
+            if self._finished:
+                yield from sorted(self._finished, key=lambda completion: completion.number)
+                self._finished.clear()
             if not nodes:
                 return
             nodes = self._step(nodes)

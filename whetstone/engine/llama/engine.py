@@ -139,13 +139,14 @@ class LlamaEngine:
         self, prompt: Prompt, n: int, max_tokens: int, temperature: float, seed: int
     ) -> Iterator[Completion]:
         tokens = self._tokens(prompt.text, reserve=max_tokens)
-        guesses = self._guesses.of(tokens, self.tokenize("".join(prompt.starts[:1])))
+        limits = self._limits(prompt, max_tokens)
+        guesses = self._guesses.of(tokens, limits.starts[:1])
         answers = Answers(
             model=self._model,
             context=self._context,
             workspace=self._workspace,
             counters=self._counters,
-            limits=self._limits(prompt, max_tokens),
+            limits=limits,
             guess=guesses.after,
         )
         width = min(n, self._context.sequences, (self._context.size - tokens.size) // max_tokens)
@@ -238,8 +239,8 @@ class LlamaEngine:
         return Limits(
             max_tokens=max_tokens,
             draft_tokens=self.options.draft_tokens if self._first_draft else 0,
-            stops=frozenset(self.tokenize(prompt.stop)[:1]),
-            starts=tuple(self.tokenize(start)[0] for start in prompt.starts),
+            stops=frozenset([self._model.mark(prompt.stop)] if prompt.stop else []),
+            starts=tuple(map(self._model.mark, prompt.starts)),
         )
 
     def _fork(self, samplers: Sequence[Sampler | None], first: int, length: int) -> Node:

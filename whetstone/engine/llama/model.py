@@ -56,6 +56,7 @@ class Model:
         self.vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
+        self._marks: dict[str, int] = {}
         try:
             self.format = self._read_format()
         except ModelError:
@@ -87,6 +88,13 @@ class Model:
         if count < 0:
             raise EngineError("The prompt cannot be tokenized. This is a bug: please report it.")
         return list(tokens[:count])
+
+    def mark(self, text: str) -> int:
+        """The first token of a text that is asked for again and again, such as a stop token."""
+        known = self._marks.get(text)
+        if known is None:
+            known = self._marks[text] = self.tokenize(text)[0]
+        return known
 
     def text(self, tokens: Sequence[int]) -> str:
         return b"".join(map(self.piece, tokens)).decode("utf-8", "replace")
