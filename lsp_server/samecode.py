@@ -105,7 +105,9 @@ def _tokens(lines: Sequence[str]) -> list[str]:
     words = _TOKEN.findall("\n".join(lines).replace("'", '"'))
     return [
         word
-        for word, following in zip(words, [*words[1:], ""], strict=True)
+        for word, following in zip(
+            words, [*words[1:], ""], strict=False
+        )  # no words at all: nothing
         if not (word == "," and following and following in _CLOSERS)
     ]
 

@@ -506,3 +506,29 @@ def test_at_most_32_untouched_suggestions_are_watched_in_a_document():
     ended = [effect for effect in trace.effects if isinstance(effect, Settled)]
     assert [each.suggestion_id for each in ended] == [str(n) for n in range(8)]
     assert {each.outcome for each in ended} == {Outcome.IGNORED}
+
+
+def test_a_fix_of_space_at_the_end_is_told_from_no_fix():
+    change = Change(start=1, before=("x = 1  ",), after=("x = 1",))
+    lines = ["import os", "x = 1  "]
+    trace = Trace(lines, changes={"best": change}).apply(text="x = 1").line(1, "x = 1  ")
+    assert trace.kinds[-1] is EventKind.UNDONE
+    assert trace.save(finding(1)).outcome.outcome is Outcome.REVERTED
+    assert not Trace(lines, changes={"best": change}).save(finding(1)).settled
+
+
+def test_our_line_deleted_with_the_function_around_it_is_no_amendment():
+    trace = Trace().apply().to("", "print(area(1, 2))").save()
+    assert (trace.outcome.outcome, trace.outcome.user_lines) == (Outcome.EXPIRED, None)
+
+
+def test_the_text_of_a_candidate_typed_by_hand_is_that_candidate():
+    trace = Trace().line(1, OTHER).save()
+    assert (trace.outcome.outcome, trace.outcome.candidate_id) == (Outcome.ACCEPTED, "other")
+
+
+def test_a_branch_that_a_formatter_rewrites_is_kept():
+    lines = ["if a:", "    pass", "elif (b ) :", "    pass"]
+    change = Change(start=2, before=("elif (b ) :",), after=("elif (c):",))
+    trace = Trace(lines, line=2, changes={"best": change}).apply(line=2, text="elif (c):")
+    assert trace.line(2, "elif c:").save().outcome.outcome is Outcome.ACCEPTED

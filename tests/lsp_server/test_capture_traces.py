@@ -3,10 +3,11 @@ traces in docs/preferences.md, sent as single changes and as whole documents."""
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from lsp_editor import BUG, VSCODE, until
+from lsp_editor import BUG, VSCODE, replace, until
 from lsprotocol import types as T
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -524,8 +525,12 @@ async def test_a_save_settles_once_it_has_held(start):
     editor = await start(VSCODE, options={"settle_s": 0.5})
     uri = await applied(editor)
     editor.save(uri)
-    assert editor.settled() == []
     assert await editor.outcomes() == ["accepted"]
+    with editor.store() as store:
+        [settled_at] = [s.settled_at for s in store.suggestions() if editor.case in s.file]
+    [saved_at] = [event.at for event in editor.events() if event.kind == "saved"]
+    held = datetime.fromisoformat(settled_at) - datetime.fromisoformat(saved_at)
+    assert held.total_seconds() >= 0.4
 
 
 async def test_a_checkout_that_the_client_tells_of_settles_without_a_save(start):
@@ -548,3 +553,33 @@ async def test_keep_without_the_change_is_not_recorded(shared):
 async def test_a_server_watches_python_files_when_the_client_can(start):
     editor = await start(VSCODE, fresh=True)
     await until(lambda: "workspace/didChangeWatchedFiles" in editor.client.registered)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["changes", "whole"])
+async def test_a_formatter_that_joins_our_line_with_others_amends_nothing(start, whole):
+    answers = [("lenght", [replace("        length, width")])]
+    editor = await start(VSCODE, options={"settle_s": 60}, answers=answers)
+    editor.whole = whole
+    uri = editor.open("def area(length, width):\n    return max(\n        lenght, width\n    )\n")
+    await editor.take(await editor.resolved(uri, 2))
+    new = formatted(editor.texts[uri])
+    assert "return max(length, width)" in new
+    if whole:
+        editor.change(uri, new)
+    else:
+        editor.edit(uri, (1, 0), (4, 0), new.partition("\n")[2])
+    editor.save(uri)
+    editor.close(uri)
+    assert await editor.outcomes() == ["accepted"]
+
+
+async def test_a_joined_line_that_is_edited_afterwards_is_amended(start):
+    answers = [("lenght", [replace("        length, width")])]
+    editor = await start(VSCODE, options={"settle_s": 60}, answers=answers)
+    uri = editor.open("def area(length, width):\n    return max(\n        lenght, width\n    )\n")
+    await editor.take(await editor.resolved(uri, 2))
+    editor.change(uri, formatted(editor.texts[uri]))
+    editor.change(uri, editor.texts[uri].replace("max", "min"))
+    editor.save(uri)
+    editor.close(uri)
+    assert await editor.outcomes() == ["amended"]

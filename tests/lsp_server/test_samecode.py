@@ -64,3 +64,8 @@ def test_imports_are_found_wherever_they_stand_and_however_they_are_written():
 )
 def test_imports_over_several_lines_broken_ones_and_none(text, expected):
     assert imports(text) == expected
+
+
+def test_blank_lines_have_no_tokens():
+    assert same_code(["", ""], ["", "", ""])
+    assert not same_code([""], ["elif"])
