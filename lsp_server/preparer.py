@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST = 8  # problems for each document, nearest first
+DOCUMENTS = 3  # those that were used last
 _POWER_S = 30.0  # how long an answer about the battery holds
 
 
@@ -38,7 +39,9 @@ class Preparer:
         self._line: dict[str, int] = {}  # where the user was last, by document
         self._recent: list[str] = []  # documents, the one touched last is last
         self._rested: dict[str, int] = {}  # versions whose problems may be prepared
-        self._given_up: dict[str, set[str]] = {}  # keys of problems that failed, by document
+        # Keys of the problems that had their turn, by document: once for each version. What came
+        # of one may be forgotten again (suggestions.py keeps the newest), and is then left to ask.
+        self._tried: dict[str, set[str]] = {}
         self._again = False
         self._task: asyncio.Task[None] | None = None
         self._working: tuple[str, asyncio.Task[object]] | None = None
@@ -51,7 +54,7 @@ class Preparer:
         """The document was opened or typed in: nothing about it is worth preparing just now."""
         self._at(uri, line)
         self._rested.pop(uri, None)
-        self._given_up.pop(uri, None)
+        self._tried.pop(uri, None)
         self._stop(uri)
         timer = self._timers.pop(uri, None)
         if timer is not None:
@@ -74,7 +77,7 @@ class Preparer:
             timer.cancel()
         self._stop(uri)
         self._rested.pop(uri, None)
-        self._given_up.pop(uri, None)
+        self._tried.pop(uri, None)
         self._line.pop(uri, None)
         if uri in self._recent:
             self._recent.remove(uri)
@@ -163,8 +166,8 @@ class Preparer:
         working = asyncio.ensure_future(self._session.prepare(document, problem))
         self._working = (document.uri, working)
         try:
-            if not await working:
-                self._given_up.setdefault(document.uri, set()).add(problem.key)
+            if await working:
+                self._tried.setdefault(document.uri, set()).add(problem.key)
         except asyncio.CancelledError:
             if not working.cancelled():
                 raise  # this task was cancelled, not the one it waits for
@@ -174,7 +177,7 @@ class Preparer:
 
     async def _next(self) -> OpenDocument | None:
         """The next document with something to prepare; its findings are known then."""
-        for uri in reversed(self._recent):
+        for uri in self._recent[: -DOCUMENTS - 1 : -1]:
             document = self._session.documents.python(uri)
             if document is None or self._rested.get(uri) != document.version:
                 continue
@@ -188,6 +191,6 @@ class Preparer:
         return None
 
     def _wanted(self, document: OpenDocument, problem: ProblemAt) -> bool:
-        if problem.key in self._given_up.get(document.uri, ()):
+        if problem.key in self._tried.get(document.uri, ()):
             return False
         return self._session.known_proposal(document, problem) is None

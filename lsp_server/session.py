@@ -191,14 +191,14 @@ class Session:
         return self.judge.judge(proposal, self.settings_of(document))
 
     async def prepare(self, document: OpenDocument, problem: ProblemAt) -> bool:
-        """Propose in the background; False when it failed and is not worth another try."""
+        """Propose in the background; False when it was stopped and is worth another try."""
         job = self._submit(document, problem, background=True)
         try:
             proposal = await asyncio.shield(asyncio.wrap_future(job.future))
         finally:
             job.leave()
-        stopped = proposal is None and job.cancel.is_set()
-        return stopped or await self._keep(problem, proposal) is not None
+        await self._keep(problem, proposal)
+        return proposal is not None or not job.cancel.is_set()
 
     def _submit(
         self,

@@ -68,6 +68,15 @@ async def test_the_problem_nearest_to_the_user_comes_first(start):
     assert len(await editor.ready(uri, 2)) == 2
 
 
+async def test_the_documents_used_last_are_prepared_and_then_it_rests(start):
+    editor = await prepared(start, options={"prepare": {"enabled": True, "delay_s": 1.0}})
+    uris = [editor.open(name=f"{number}.py") for number in range(4)]
+    for uri in uris[1:]:
+        await editor.ready(uri)
+    assert not editor.fixes_of(uris[0])["fixes"]
+    await until(lambda: editor.sent["whetstone/status"][-1]["state"] == "idle")
+
+
 async def test_a_request_stops_what_is_prepared_and_it_goes_on_afterwards(start):
     editor = await prepared(start, answers=ANSWERS, delay_s=1.0)
     uri = editor.open(TWO)
