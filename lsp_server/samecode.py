@@ -10,6 +10,7 @@ from collections.abc import Sequence
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _LOOSE = re.compile(r"\w+|[^\w\s()\\,'\"]")
 _CLOSERS = ")]}"
+_IMPORTS_WITHIN = 1_000  # lines; this is asked with every key that is typed near the top
 _MAX_CHARS = 400_000  # parsed twice; a longer file is compared by its tokens alone
 # What stands around a fragment that is no statement of its own: a header, a branch, a handler.
 _AROUND = (
@@ -69,9 +70,9 @@ def imports(lines: Sequence[str]) -> set[tuple[str, str, str]]:
 
 
 def import_zone(lines: Sequence[str]) -> int:
-    """The line behind the last unindented import statement, and a little more."""
+    """The line behind the last unindented import statement near the top, and a little more."""
     last = 0
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines[:_IMPORTS_WITHIN]):
         if line.startswith(("import ", "from ")):
             last = number + 61  # the longest statement that `imports` reads
     return min(last, len(lines))

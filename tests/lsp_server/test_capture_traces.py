@@ -583,3 +583,16 @@ async def test_a_joined_line_that_is_edited_afterwards_is_amended(start):
     editor.save(uri)
     editor.close(uri)
     assert await editor.outcomes() == ["amended"]
+
+
+async def test_a_folder_that_is_renamed_after_its_documents_came_back_changed(start):
+    editor = await start(VSCODE, options={"settle_s": 60})
+    (editor.root / f"{editor.case}_old").mkdir()
+    uri = await applied(editor, name="old/a.py")
+    (editor.root / f"{editor.case}_new").mkdir()
+    new = editor.reopen(uri, "# moved\n" + editor.texts[uri], name="new/a.py")
+    folders = T.FileRename(old_uri=editor.uri("old"), new_uri=editor.uri("new"))
+    editor.client.workspace_did_rename_files(T.RenameFilesParams(files=[folders]))
+    editor.save(new)
+    editor.close(new)
+    assert await editor.outcomes() == ["accepted"]
