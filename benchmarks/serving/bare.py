@@ -96,18 +96,23 @@ def fraction(setting: Setting, prompts: list[Prompt], *, tokens: int) -> dict[st
                 rows.append((found["prompt_s"] / first.times[0],
                              found["single_s"] / second.times[0],
                              found["tokens"] / found["prompt_s"],
-                             second.tokens / found["single_s"]))  # fmt: skip
+                             second.tokens / found["single_s"],
+                             found["tokens"] / first.times[0],
+                             second.tokens / second.times[0]))  # fmt: skip
         finally:
             ours.stop()
             bare.stdin.close()
-    prompt_share, single_share, prompt_rate, single_rate = (
-        statistics.median(column) for column in zip(*rows, strict=True)
+    names = (
+        "fraction_of_bare_prompt",
+        "fraction_of_bare_decode",
+        "bare_prompt_tokens_per_s",
+        "bare_decode_tokens_per_s",
+        "our_prompt_tokens_per_s",
+        "our_decode_tokens_per_s",
     )
+    columns = zip(names, zip(*rows, strict=True), strict=True)
     return {
-        "fraction_of_bare_decode": single_share,
-        "fraction_of_bare_prompt": prompt_share,
-        "bare_prompt_tokens_per_s": prompt_rate,
-        "bare_decode_tokens_per_s": single_rate,
+        **{name: statistics.median(column) for name, column in columns},
         "bare_prompt_tokens": statistics.median(found["tokens"] for found in told),
     }
 

@@ -77,6 +77,7 @@ def _peer(name: str, one: Replay, four: Replay) -> dict[str, Any]:
         "one_candidate_cpu_s": _cpu(one, name),
         "four_candidates_cpu_s": _cpu(four, name),
         "memory_mb": round(four.memory_mb.get(name, 0.0), 1),
+        **four.stated.get(name, {}),
     }
 
 

@@ -72,6 +72,7 @@ class Answered:
 
 class Peer(Protocol):
     variant: str
+    stated: dict[str, Any]  # what it says about itself when it is ready
 
     def ask(self, question: Question) -> Answered: ...
 
@@ -115,6 +116,8 @@ class PeerError(Exception):
 
 class _Process:
     """A child process whose output goes to a file, shown when it fails."""
+
+    stated: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
     def __init__(
         self, command: list[str], env: Mapping[str, str] | None = None, *, pipes: bool = False

@@ -52,6 +52,7 @@ def _headlines(found: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if "bare_decode_tokens_per_s" in found:
         rows.append(("bare loop", _rates(found, "bare_")))
+        rows.append(("ours, one answer, without guessing", _rates(found, "our_")))
     if bench:
         rows.append(("llama-bench", _rates(bench, "")))
     rows += [

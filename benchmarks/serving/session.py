@@ -11,6 +11,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.serving import peers
 from benchmarks.serving.peers import Answered, Peer, PeerError, Question, Setting
@@ -30,6 +31,7 @@ class Replay:
     answers: dict[str, list[Answered]] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
     cpu_s: dict[str, float] = field(default_factory=dict)  # of all requests together
+    stated: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -93,6 +95,7 @@ def replay(
             for name, variant in variants.items()
         }
         result.answers.update({name: [] for name in names})
+        result.stated.update({name: peer.stated for name, peer in running.items()})
         before = {name: peer.cpu_s() for name, peer in running.items()}
         with contextlib.suppress(KeyboardInterrupt):
             for number, request in enumerate(requests):

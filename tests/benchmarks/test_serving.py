@@ -31,6 +31,14 @@ def test_the_recording_is_the_same_every_time(session: list[Request]) -> None:
     assert session != record(requests=12, files=4, format="compact", seed=1)
 
 
+def test_a_window_shortens_every_prompt() -> None:
+    whole, short = (
+        record(requests=4, files=2, format="chat", window=window) for window in (None, 5)
+    )
+    assert [r.line for r in whole] == [r.line for r in short]
+    assert all(len(a.prompt.text) > len(b.prompt.text) for a, b in zip(whole, short, strict=True))
+
+
 def test_the_user_comes_back_to_each_file(session: list[Request]) -> None:
     files = {request.file for request in session}
     assert len(session) == 12 and len(files) == 4
@@ -132,6 +140,8 @@ def test_it_measures_ours_and_the_high_level_call(tmp_path: Path, tiny_gguf: Pat
                 "fraction_of_bare_decode"):  # fmt: skip
         assert model[key] > 0
     assert 0 <= model["prompt_tokens_recomputed"] <= 1
+    ours = model["peers"]["whetstone"]
+    assert ours["cache_mb"] == 256 and ours["four_candidates_cpu_s"] > 0
     assert found["machine"] and found["made_at"]
 
 
