@@ -33,7 +33,12 @@ def asks_for(only: Sequence[types.CodeActionKind | str] | None, wanted: str) -> 
     return any(kind in ("", wanted) or wanted.startswith(f"{kind}.") for kind in kinds)
 
 
-def unresolved(problem: ProblemAt) -> types.CodeAction:
+def follow(key: str) -> types.Command:
+    """Run after the edit of an action that was resolved: its key says which candidate that was."""
+    return command(APPLIED, "Whetstone: follow this fix", key)
+
+
+def unresolved(client: Client, problem: ProblemAt) -> types.CodeAction:
     """A fix that is still to be found; `data` finds its way back through resolve."""
     headline = " ".join(problem.diagnostic.headline.split())
     if len(headline) > _MAX_HEADLINE:
@@ -42,9 +47,9 @@ def unresolved(problem: ProblemAt) -> types.CodeAction:
         title=f"Whetstone: fix {headline}",
         kind=QUICK_FIX,
         diagnostics=list(problem.reported) or None,
-        # Clients may resolve the edit alone, so the command stands here from the start. It names
-        # the problem; which candidate was applied is looked up when it comes back.
-        command=command(APPLIED, "Whetstone: follow this fix", problem.key),
+        # A client that resolves the edit alone needs the command from the start. One that resolves
+        # both may take an action that has a command for complete: Emacs runs it, without the edit.
+        command=None if client.resolves_commands else follow(problem.key),
         data={"whetstone": problem.key, "uri": problem.uri, "version": problem.version},
     )
 

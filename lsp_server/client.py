@@ -19,6 +19,7 @@ class Client:
 
     name: str = "unknown"
     resolves: bool = False
+    resolves_commands: bool = False
     document_changes: bool = False
     progress: bool = False
     applies_edits: bool = False
@@ -47,6 +48,7 @@ class Client:
         return cls(
             name=name,
             resolves="edit" in resolve and can("text_document.code_action.data_support"),
+            resolves_commands="command" in resolve,
             document_changes=can("workspace.workspace_edit.document_changes")
             or name in _TAKES_VERSIONED_EDITS,
             progress=can("window.work_done_progress"),

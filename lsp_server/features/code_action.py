@@ -56,7 +56,8 @@ async def _quick_fixes(
     else:
         asked = _invoked(params)
         listed = [action for each in problems for action in _listed(server, document, each, asked)]
-        listed += fix_all.same_code_actions(document, problems, everywhere)
+        client = server.session.client
+        listed += fix_all.same_code_actions(client, document, problems, everywhere)
     return listed + _applied(server, document, params)
 
 
@@ -65,7 +66,8 @@ def _source(
 ) -> list[types.CodeAction]:
     """Source actions, which editors show and run only when asked for by their kind."""
     asked = actions.asks_for(params.context.only, fix_all.KIND)
-    return [fix_all.source_action(document)] if asked and server.session.client.resolves else []
+    client = server.session.client
+    return [fix_all.source_action(client, document)] if asked and client.resolves else []
 
 
 async def _problems(
@@ -119,7 +121,7 @@ def _listed(
     if known is not None:
         return _candidates(server, document, problem, known, asked=asked)
     server.session.suggestions.list_problem(problem)
-    return [actions.unresolved(problem)]
+    return [actions.unresolved(server.session.client, problem)]
 
 
 def _candidates(

@@ -13,6 +13,7 @@ from typing import Any
 from lsprotocol import types
 
 from lsp_server import actions
+from lsp_server.client import Client
 from lsp_server.documents import OpenDocument
 from lsp_server.features.guard import guarded
 from lsp_server.features.progress import Progress
@@ -37,19 +38,23 @@ def register(server: WhetstoneServer) -> None:
         return {"recorded": await server.session.record_unseen(document, found[1])}
 
 
-def source_action(document: OpenDocument) -> types.CodeAction:
+def source_action(client: Client, document: OpenDocument) -> types.CodeAction:
     """For the menu of source actions, and for editors that run it when a file is saved."""
-    return _action(document, "Whetstone: fix all that can be proved", KIND, None)
+    return _action(client, document, "Whetstone: fix all that can be proved", KIND, None)
 
 
 def same_code_actions(
-    document: OpenDocument, here: Sequence[ProblemAt], everywhere: Sequence[ProblemAt]
+    client: Client,
+    document: OpenDocument,
+    here: Sequence[ProblemAt],
+    everywhere: Sequence[ProblemAt],
 ) -> list[types.CodeAction]:
     """One for each code on these lines that the file has several of."""
     counts = Counter(each.diagnostic.code for each in everywhere if each.checkable)
     codes = dict.fromkeys(each.diagnostic.code for each in here if each.checkable)
     return [
         _action(
+            client,
             document,
             f"Whetstone: fix all {code} in this file",
             types.CodeActionKind.QuickFix.value,
@@ -66,12 +71,18 @@ def asked_for(action: types.CodeAction) -> dict[str, Any] | None:
     return data if isinstance(data, dict) and "whetstoneAll" in data else None
 
 
-def _action(document: OpenDocument, title: str, kind: str, code: str | None) -> types.CodeAction:
+def _follow(key: str) -> types.Command:
+    return actions.command(FIXED_ALL, "Whetstone: follow these fixes", key)
+
+
+def _action(
+    client: Client, document: OpenDocument, title: str, kind: str, code: str | None
+) -> types.CodeAction:
     key = f"{document.uri}#{document.version}#{code or ''}"
     return types.CodeAction(
         title=title,
         kind=kind,
-        command=actions.command(FIXED_ALL, "Whetstone: follow these fixes", key),
+        command=None if client.resolves_commands else _follow(key),
         data={
             "whetstoneAll": key,
             "uri": document.uri,
@@ -101,6 +112,8 @@ async def resolve(
     if after == before:
         server.inform("nothing here could be fixed with certainty, so nothing was changed.")
         return action
-    session.fix_all_runs.put(str(asked["whetstoneAll"]), document.uri, run.taken)
+    key = str(asked["whetstoneAll"])
+    session.fix_all_runs.put(key, document.uri, run.taken)
+    action.command = _follow(key)
     action.edit = actions.workspace_edit(document, session.client, edits_between(before, after))
     return action

@@ -72,3 +72,4 @@ def _fill(
     session.suggestions.link(key, proposal.id, best.id)
     action.title = f"Whetstone: {best.title}"
     action.edit = actions.workspace_edit(document, session.client, best.edits)
+    action.command = actions.follow(key)

@@ -119,8 +119,7 @@ LAUNCHER = """\
 # Written by scripts/editors/fetch.py: {name} {version}, with its own libraries.
 root="{root}"
 lib="$root/usr/lib/{triplet}"
-{environment}exec "$lib/{loader}" --library-path "$lib{more}" --argv0 {argv0} \\
-  "$root/{program}" {before}"$@"
+{environment}exec "$lib/{loader}" --library-path "$lib{more}" "$root/{program}" {before}"$@"
 """
 
 
@@ -152,7 +151,6 @@ def launcher(
         loader=loader.name,
         environment="".join(f"export {each}\n" for each in environment),
         more="".join(f":$lib/{each}" for each in libraries),
-        argv0=Path(program).name,
         program=program,
         before=f"{before} " if before else "",
     )

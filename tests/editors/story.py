@@ -11,8 +11,9 @@ from pathlib import Path
 
 from whetstone.preferences.store import PreferenceStore
 
-# The first answer is greedy: with it alone, no sampling decides what is offered.
-ENVIRONMENT = {"WHETSTONE_CANDIDATES": "1"}
+# The first answer is greedy: with it alone, no sampling decides what is offered. And a saved change
+# counts after a second, not after half a minute.
+ENVIRONMENT = {"WHETSTONE_CANDIDATES": "1", "WHETSTONE_SETTLE_S": "1"}
 
 FILE = "orders.py"
 TEXT = '''\

@@ -178,3 +178,21 @@ async def test_without_resolve_several_problems_each_get_theirs(start):
     titles = [a.title for a in await editor.fixes(editor.open(text))]
     assert any("`length`" in title for title in titles)
     assert any("`width`" in title for title in titles)
+
+
+def resolves_commands(capabilities):
+    """As Emacs 30 and newer Neovims say: edit and command are both resolved."""
+    properties = ["edit", "command"]
+    capabilities.text_document.code_action.resolve_support = T.ClientCodeActionResolveOptions(
+        properties=properties
+    )
+
+
+async def test_a_client_that_resolves_commands_gets_none_before(start):
+    editor = await start(VSCODE, change=resolves_commands)
+    uri = editor.open()
+    [listed] = await editor.fixes(uri, line=1)
+    assert (listed.edit, listed.command) == (None, None)
+    resolved = await editor.resolve(listed)
+    assert resolved.edit is not None
+    assert await editor.take(resolved) == {"recorded": True}
