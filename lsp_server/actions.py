@@ -47,9 +47,9 @@ def unresolved(client: Client, problem: ProblemAt) -> types.CodeAction:
         title=f"Whetstone: fix {headline}",
         kind=QUICK_FIX,
         diagnostics=list(problem.reported) or None,
-        # A client that resolves the edit alone needs the command from the start. One that resolves
-        # both may take an action that has a command for complete: Emacs runs it, without the edit.
-        command=None if client.resolves_commands else follow(problem.key),
+        # Clients may resolve the edit alone, so the command stands here from the start. It names
+        # the problem; which candidate was applied is looked up when it comes back.
+        command=None if client.resolves_bare else follow(problem.key),
         data={"whetstone": problem.key, "uri": problem.uri, "version": problem.version},
     )
 

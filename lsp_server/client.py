@@ -11,6 +11,9 @@ from pygls.capabilities import get_capability
 
 # They take documentChanges although their capabilities do not say so.
 _TAKES_VERSIONED_EDITS = ("Neovim",)
+# They take an action that has a command for complete, and run it without asking for the edit. No
+# capability tells: Helix says the same of itself, and never runs a command that came with the edit.
+_RESOLVE_BARE_ACTIONS = ("eglot", "emacs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Client:
 
     name: str = "unknown"
     resolves: bool = False
-    resolves_commands: bool = False
+    resolves_bare: bool = False
     document_changes: bool = False
     progress: bool = False
     applies_edits: bool = False
@@ -48,7 +51,7 @@ class Client:
         return cls(
             name=name,
             resolves="edit" in resolve and can("text_document.code_action.data_support"),
-            resolves_commands="command" in resolve,
+            resolves_bare=name.casefold() in _RESOLVE_BARE_ACTIONS,
             document_changes=can("workspace.workspace_edit.document_changes")
             or name in _TAKES_VERSIONED_EDITS,
             progress=can("window.work_done_progress"),

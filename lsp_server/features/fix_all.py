@@ -82,7 +82,7 @@ def _action(
     return types.CodeAction(
         title=title,
         kind=kind,
-        command=None if client.resolves_commands else _follow(key),
+        command=None if client.resolves_bare else _follow(key),
         data={
             "whetstoneAll": key,
             "uri": document.uri,

@@ -1,0 +1,57 @@
+"""A program in a pseudo-terminal, and its screen as a person sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pyte
+
+
+class Terminal:
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        environment: dict[str, str],
+        folder: Path,
+        columns: int = 110,
+        rows: int = 34,
+    ) -> None:
+        self._child = pexpect.spawn(
+            command[0],
+            command[1:],
+            env={**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            dimensions=(rows, columns),
+            cwd=str(folder),
+        )
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def keys(self, text: str) -> None:
+        self._child.send(text)
+
+    def screen(self) -> str:
+        """What stands there once the program is quiet."""
+        while True:
+            try:
+                self._stream.feed(self._child.read_nonblocking(65536, timeout=0.1))
+            except (pexpect.TIMEOUT, pexpect.EOF):
+                return "\n".join(row.rstrip() for row in self._screen.display)
+
+    def until(self, what: str, condition: Callable[[str], bool], *, timeout_s: float = 40) -> str:
+        """Wait until the screen is as it should be, and return it."""
+        end = time.monotonic() + timeout_s
+        while not condition(screen := self.screen()):
+            if time.monotonic() > end:
+                raise AssertionError(f"{what}: not seen\n{screen}")
+        return screen
+
+    def ended(self) -> bool:
+        self.screen()
+        return not self._child.isalive()
+
+    def close(self) -> None:
+        self._child.close(force=True)
