@@ -71,7 +71,7 @@ async def test_choices_in_an_editor_become_a_better_model_in_the_same_server(
     process = client._server
     for number, name in enumerate(NAMES):
         await choose(editor, number, name)
-    await until(lambda: len(editor.settled()) == len(NAMES), timeout_s=30)
+    await until(lambda: len(editor.settled()) == len(NAMES), timeout_s=120)
     outcomes = [outcome for outcome, _ in editor.settled()]
     assert outcomes.count("amended") == len(NAMES) - REJECTED
     assert outcomes.count("rejected") == REJECTED
