@@ -35,12 +35,12 @@ from lsp_server.track import (
     taken_out,
     written,
 )
+from lsp_server.verdicts import EXPIRED, amended, at_the_end, holds, of_candidate, still_true
 from whetstone.preferences.outcome import EventKind, Outcome
 from whetstone.problem import Diagnostic
 
 _SYNTAX = ("SyntaxError", "IndentationError")
 _MAX_UNTOUCHED = 32
-_EXPIRED = Verdict(outcome=Outcome.EXPIRED)
 
 
 class Capture:
@@ -101,7 +101,7 @@ class Capture:
                 if track.state is State.OFFERED:
                     effects += self._settle(track, Verdict(outcome=Outcome.IGNORED))
                 elif track.state is State.UNDONE:
-                    effects += self._settle(track, _of_candidate(Outcome.REVERTED, track))
+                    effects += self._settle(track, of_candidate(Outcome.REVERTED, track))
         self._tracks[suggestion.id] = Track(
             suggestion=suggestion, uri=suggestion.uri, region=region
         )
@@ -138,9 +138,9 @@ class Capture:
         effects.append(
             Noted(suggestion_id=suggestion_id, kind=EventKind.ACCEPTED, candidate_id=candidate_id)
         )
-        verdict = _of_candidate(Outcome.ACCEPTED, track)
+        verdict = of_candidate(Outcome.ACCEPTED, track)
         if track.state is State.EDITED:
-            verdict = _amended(track, lines)
+            verdict = amended(track, lines)
         return effects + self._settle(track, verdict)
 
     def rejected(self, suggestion_id: str, candidate_id: str) -> list[Effect]:
@@ -156,7 +156,7 @@ class Capture:
         ]
         if track.rejected >= set(track.suggestion.changes):
             track.candidate = candidate_id
-            effects += self._settle(track, _of_candidate(Outcome.REJECTED, track))
+            effects += self._settle(track, of_candidate(Outcome.REJECTED, track))
         return effects
 
     def reverted(self, suggestion_id: str, candidate_id: str) -> list[Effect]:
@@ -169,7 +169,7 @@ class Capture:
             effects.append(
                 Noted(suggestion_id=suggestion_id, kind=EventKind.UNDONE, candidate_id=candidate_id)
             )
-        return effects + self._settle(track, _of_candidate(Outcome.REVERTED, track))
+        return effects + self._settle(track, of_candidate(Outcome.REVERTED, track))
 
     # -- documents ----------------------------------------------------------------------------
 
@@ -217,10 +217,10 @@ class Capture:
             if change is not None:
                 effects += self._judged(track, change, lines)
             if track.state is State.APPLIED and track.candidate not in track.rejected:
-                effects += self._hold(track, _of_candidate(Outcome.ACCEPTED, track))
+                effects += self._hold(track, of_candidate(Outcome.ACCEPTED, track))
             elif change is not None and taken_out(track, change, lines):
-                effects += self._hold(track, _of_candidate(Outcome.REVERTED, track))
-            elif not self._still_true(track, lines):
+                effects += self._hold(track, of_candidate(Outcome.REVERTED, track))
+            elif not still_true(track, lines):
                 effects += self._hold(track, None)
         return effects
 
@@ -249,7 +249,7 @@ class Capture:
         effects: list[Effect] = []
         for track in self._of(uri):
             if track.state is State.EDITED:
-                effects += self._hold(track, _amended(track, lines))
+                effects += self._hold(track, amended(track, lines))
             elif track.state is State.APPLIED or not track.suggestion.checkable:
                 continue
             elif not remains(track, found):
@@ -271,7 +271,7 @@ class Capture:
         effects: list[Effect] = []
         for track in self._of(uri):
             if track.parked is not None:
-                effects += self._settle(track, self._at_the_end(track, track.parked, disk))
+                effects += self._settle(track, at_the_end(track, track.parked, disk))
         return effects
 
     # -- time ---------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ class Capture:
             if track.due is None or track.due > now or track.parked is not None:
                 continue
             track.due = None
-            if track.verdict is not None and self._holds(track, lines, disk):
+            if track.verdict is not None and holds(track, lines, disk):
                 effects += self._settle(track, track.verdict)
         return effects
 
@@ -352,7 +352,7 @@ class Capture:
 
     def _fixed(self, track: Track, lines: Lines) -> list[Effect]:
         if removed(track, lines):
-            return self._hold(track, _EXPIRED)
+            return self._hold(track, EXPIRED)
         own, kind = own_fix(track, lines)
         candidate = track.candidate if track.state is not State.OFFERED else None
         verdict = Verdict(
@@ -379,46 +379,6 @@ class Capture:
         )
         return [note]
 
-    def _still_true(self, track: Track, lines: Lines) -> bool:
-        """Does the text agree with the verdict of an earlier save?"""
-        verdict = track.verdict
-        if verdict is None:
-            return True
-        change = track.change
-        match verdict.outcome:
-            case Outcome.ACCEPTED:
-                return change is not None and standing(track, change, lines) == "kept"
-            case Outcome.REVERTED:
-                return change is not None and taken_out(track, change, lines)
-            case Outcome.AMENDED:
-                return track.state is State.EDITED and _amended(track, lines) == verdict
-            case Outcome.SUPERSEDED:
-                return own_fix(track, lines) == (verdict.user_lines, verdict.user_kind)
-        return removed(track, lines)
-
-    def _holds(self, track: Track, lines: Lines, disk: Lines | None) -> bool:
-        if not self._still_true(track, lines):
-            return False
-        return disk is None or self._still_true(_on_disk(track, lines, disk), disk)
-
-    def _at_the_end(self, track: Track, lines: Lines, disk: Lines | None) -> Verdict:
-        """The outcome when nothing more can come, by what is on the disk where that is known."""
-        there = track if disk is None else _on_disk(track, lines, disk)
-        text = lines if disk is None else disk
-        if track.verdict is not None and (disk is None or self._still_true(there, text)):
-            return track.verdict
-        if track.rejected:
-            return Verdict(outcome=Outcome.REJECTED)  # the events say which
-        change = track.change
-        if change is None or track.state is State.OFFERED:
-            return Verdict(outcome=Outcome.IGNORED)
-        if disk is not None and standing(there, change, text) == "kept":
-            return _of_candidate(Outcome.ACCEPTED, track)  # saved, though no client said so
-        was_out = track.state is State.UNDONE or track.verdict is not None
-        if was_out and taken_out(there, change, text):
-            return _of_candidate(Outcome.REVERTED, track)
-        return _of_candidate(Outcome.EXPIRED, track)
-
     def _settle(self, track: Track, verdict: Verdict) -> list[Effect]:
         del self._tracks[track.suggestion.id]
         settled = Settled(
@@ -429,26 +389,3 @@ class Capture:
             user_kind=verdict.user_kind,
         )
         return [settled]
-
-
-def _of_candidate(outcome: Outcome, track: Track) -> Verdict:
-    return Verdict(outcome=outcome, candidate_id=track.candidate)
-
-
-def _amended(track: Track, lines: Lines) -> Verdict:
-    if removed(track, lines):
-        return _EXPIRED
-    return Verdict(
-        outcome=Outcome.AMENDED, candidate_id=track.candidate, user_lines=track.user_lines(lines)
-    )
-
-
-def _on_disk(track: Track, lines: Lines, disk: Lines) -> Track:
-    """The track as it would be if the document were what is on the disk."""
-    copy = dataclasses.replace(
-        track, kept_forms=list(track.kept_forms), old_forms=list(track.old_forms), header=None
-    )
-    Step(lines, disk).move(copy)
-    if copy.change is not None:
-        judge(copy, copy.change, disk)
-    return copy

@@ -240,7 +240,7 @@ class PreferenceStore:
         What processes left open that died meanwhile is settled: as the last saved file says
         (`record_save`), else as expired. Returns how many these were.
         """
-        data = self.path.parent
+        data, count = self.path.parent, 0
         try:
             self._session = sessions.begin(data)
             gone = sessions.dead(data)
@@ -249,7 +249,6 @@ class PreferenceStore:
                 f"{data / sessions.FOLDER}: cannot be written ({error.strerror}). Make it writable."
             ) from error
 
-        count = 0
         for session in gone:
             name = session.name
             count += self._file.write(
@@ -373,7 +372,6 @@ class PreferenceStore:
     def delete_pairs(self, pair_ids: Iterable[int]) -> int:
         """Delete single pairs; returns how many."""
         ids = list(pair_ids)
-
         return self._file.write(lambda db: writes.delete_pairs(db, ids))
 
     def purge(
