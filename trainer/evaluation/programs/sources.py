@@ -1,7 +1,8 @@
 """Files of problems -> programs. Other people's sets are read by path and never copied here.
 
 A JSON line needs `id`, `buggy` and either `test` with `entry_point` (HumanEvalFix, DebugBench;
-`setup` stands before the program) or `run_buggy`, the program with its tests behind it (QuixBugs).
+`setup` stands before the program) or `run_buggy`, the program with its tests behind it and what it
+uses before it (QuixBugs).
 """
 
 from __future__ import annotations
@@ -105,10 +106,12 @@ def _program(row: Mapping[str, Any]) -> Program:
     if "test" in row:
         visible, hidden = halves(row["test"], row["entry_point"])
     else:
-        whole = row["run_buggy"]
-        if not whole.startswith(row["buggy"]):
-            raise ValueError("run_buggy does not begin with buggy")
-        visible, hidden = halves(whole[len(row["buggy"]) :])
+        before, program, behind = row["run_buggy"].partition(row["buggy"].strip())
+        if not program:
+            raise ValueError("run_buggy does not contain buggy")
+        # What stands before the program, such as a class that it uses, may be used by its tests.
+        buggy = f"{before}{program}\n"
+        visible, hidden = halves(behind)
     return Program(
         id=str(row["id"]),
         kind=str(row.get("kind") or "any"),

@@ -1,6 +1,7 @@
 """One test of many assertions becomes two: what a user has, and what tells whether a fix is right.
 
-Every other statement that asserts is visible, the rest is hidden; all else stands in both.
+Every other statement that asserts, or that calls a test, is visible, the rest is hidden; all else
+stands in both.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def _body(tree: ast.Module) -> list[ast.stmt]:
 def _asserts(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return False
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name.startswith("test"):
+            return True
     return any(isinstance(node, ast.Assert) for node in ast.walk(statement))
 
 

@@ -56,11 +56,19 @@ def test_what_asserts_nothing_stands_in_both_halves() -> None:
     assert halves("assert f()") == ("assert f()", "assert f()")
 
 
+def test_calls_of_test_functions_are_split_like_assertions() -> None:
+    visible, hidden = halves("def test1():\n    assert f()\ntest1()\ntest2()\n")
+    assert visible == "def test1():\n    assert f()\ntest1()"
+    assert hidden == "def test1():\n    assert f()\ntest2()"
+
+
 def test_quixbugs_form_and_setup(tmp_path: Path) -> None:
-    quix = {"id": "q", "buggy": BUGGY, "run_buggy": BUGGY + "\nassert larger(1, 2) == 2\n"}
+    whole = "class Node:\n    pass\n\n" + BUGGY + "\nassert larger(1, 2) == 2\n"
+    quix = {"id": "q", "buggy": "\n" + BUGGY, "run_buggy": whole}
     setup = {**ROW, "setup": "import math\n", "kind": ""}
     one, other = read_programs(rows(tmp_path, quix, setup))
     assert one.visible == "assert larger(1, 2) == 2" and one.kind == "any"
+    assert one.buggy == "class Node:\n    pass\n\n" + BUGGY
     assert other.buggy.startswith("import math\n\n\ndef larger")
 
 
