@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TOP_P = 0.95
-_TOP_K = 64  # the nucleus is looked for among these; sorting 150,000 tokens takes 24 ms
+_TOP_K = 64  # the nucleus is looked for among these; sorting all of a large vocabulary is slow
 _SAFE = 70.0  # exp(70) times a million tokens is a float32 still
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 _NO_SEED = 0xFFFFFFFF  # what llama.cpp takes for "choose one yourself"

@@ -1,10 +1,10 @@
 """Stopping llama.cpp from outside while it computes.
 
 llama.cpp asks an abort callback before every operation of its graph, over a hundred times in one
-pass. A callback written in Python, with the interpreter's lock taken each time, is 7 % of a pass of
-the starter. So the question is answered by the C library: `strlen` of a two-byte buffer is 0 while
-its first byte is 0, which reads as "go on", and 1 once that byte is set. A thread of ours looks at
-the request's `Cancel` every 10 ms and sets it; it sleeps while nothing is computed.
+pass. A callback written in Python takes the interpreter's lock each time, which is a good part of a
+pass of a small model. So the question is answered by the C library: `strlen` of a two-byte buffer
+is 0 while its first byte is 0, which reads as "go on", and 1 once that byte is set. A thread of
+ours looks at the request's `Cancel` every 10 ms and sets it; it sleeps while nothing is computed.
 """
 
 from __future__ import annotations
