@@ -33,6 +33,10 @@ class Terminal:
     def keys(self, text: str) -> None:
         self._child.send(text)
 
+    def paste(self, text: str) -> None:
+        """As terminals do: one insertion, not a key for each character."""
+        self.keys(f"\x1b[200~{text}\x1b[201~")
+
     def screen(self) -> str:
         """What stands there once the program is quiet."""
         while True:
