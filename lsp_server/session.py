@@ -295,7 +295,8 @@ class Session:
         return await asyncio.wrap_future(self._write(effects))
 
     def _write(self, effects: Sequence[Effect]) -> Future[bool]:
-        if any(isinstance(effect, Settled) for effect in effects):
+        # At the end there may be no event loop any more, and nobody to tell.
+        if not self._closed and any(isinstance(effect, Settled) for effect in effects):
             self.judge.stale()
             self.settled()
         return self.recorder.effects(effects, self.settings)
