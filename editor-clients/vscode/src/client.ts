@@ -19,6 +19,8 @@ import { explicitSettings, serverKeys } from "./settings";
 /** The server writes down what was chosen before it ends. */
 const STOP_MS = 5000;
 
+export const UNTRUSTED = "Whetstone: tests are run only in a workspace that you trust.";
+
 /** Shown when the server cannot be reached, in the words of the place that asks. */
 export class NotRunningError extends Error {
   constructor() {
@@ -70,11 +72,8 @@ export class Client implements vscode.Disposable {
           again();
         }
       }),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        if (!this.isRunning) {
-          again();
-        }
-      }),
+      // More Pythons may be looked at now, and more settings count.
+      vscode.workspace.onDidGrantWorkspaceTrust(again),
     );
     void this.environment
       .watch(() => {
@@ -201,11 +200,15 @@ export class Client implements vscode.Disposable {
           configuration: (params) =>
             params.items.map((item) =>
               item.section === "whetstone"
-                ? explicitSettings(configurationOf(item.scopeUri), keys)
+                ? sent(item.scopeUri, keys)
                 : null,
             ),
         },
         executeCommand: async (command, args, next) => {
+          if (command === SERVER.test && !vscode.workspace.isTrusted) {
+            void vscode.window.showInformationMessage(UNTRUSTED);
+            return null;
+          }
           const answer: unknown = await next(command, args);
           if (command === SERVER.test && answer) {
             this.testFinished.fire(answer as TestResult);
@@ -217,9 +220,11 @@ export class Client implements vscode.Disposable {
   }
 }
 
-/** The settings as they are for one folder, or without one. */
-function configurationOf(scope: string | undefined): vscode.WorkspaceConfiguration {
-  return vscode.workspace.getConfiguration("whetstone", scope ? vscode.Uri.parse(scope) : undefined);
+/** What is set for one folder, or without one; nothing runs before the workspace is trusted. */
+function sent(scope: string | undefined, keys: readonly string[]): Record<string, unknown> {
+  const resource = scope === undefined ? undefined : vscode.Uri.parse(scope);
+  const set = explicitSettings(vscode.workspace.getConfiguration("whetstone", resource), keys);
+  return vscode.workspace.isTrusted ? set : { ...set, "test.consent": false };
 }
 
 /** Python files, drafts, and the files of virtual workspaces; no cells of notebooks, no diffs. */

@@ -1,7 +1,7 @@
 // From a traceback, the last failed tests or a test that was run, to the line, with fixes prepared.
 
 import * as vscode from "vscode";
-import type { Client } from "./client";
+import { type Client, UNTRUSTED } from "./client";
 import { type Locations, SERVER, type TestResult } from "./protocol";
 import { looksLikeTraceback } from "./texts";
 
@@ -13,22 +13,28 @@ export async function fixTraceback(client: Client): Promise<void> {
     );
     return;
   }
-  const editor = vscode.window.activeTextEditor;
-  const uri = editor?.document.languageId === "python" ? { uri: client.uriOf(editor.document) } : {};
-  await goTo(await client.ask<Locations>(SERVER.traceback, { text, ...uri }));
+  await goTo(await client.ask<Locations>(SERVER.traceback, { text, ...inFront(client) }));
 }
 
 export async function fixLastFailed(client: Client): Promise<void> {
-  await goTo(await client.ask<Locations>(SERVER.lastFailed, {}));
+  if (vscode.workspace.isTrusted) {
+    await goTo(await client.ask<Locations>(SERVER.lastFailed, inFront(client)));
+  } else {
+    void vscode.window.showInformationMessage(UNTRUSTED);
+  }
 }
 
-/** After "Fix this test": its result, and the line that is suspected. */
-export async function showTestResult(result: TestResult): Promise<void> {
-  if (result.passed) {
-    void vscode.window.showInformationMessage(`Whetstone: ${result.summary}`);
-  } else {
-    await goTo(result);
+/** After "Fix this test", of which the server tells by itself: to the line that is suspected. */
+export async function showTestResult({ locations: [first] }: TestResult): Promise<void> {
+  if (first !== undefined) {
+    await reveal(first);
   }
+}
+
+/** The document that the user is in, so that its folder is looked in first. */
+function inFront(client: Client): { uri?: string } {
+  const document = vscode.window.activeTextEditor?.document;
+  return document !== undefined && client.serves(document) ? { uri: client.uriOf(document) } : {};
 }
 
 /** The selection, what is selected in the terminal, or the clipboard, if it is a traceback. */

@@ -33,10 +33,9 @@ def test_story(serve, workbench, world, screenshots):
     amend(workbench, screenshots)
     undo(workbench)
     workbench.press("Control+s")
-
+    workbench.until("saved", lambda: world.file.read_text() == story.saved_text())
+    workbench.command("View: Close Editor")  # what was saved is settled when the file is left
     story.check(world.data)
-    assert world.file.read_text() == story.saved_text()
-    workbench.until("lenses gone", lambda: workbench.lenses() == [])
 
 
 def status(workbench, screenshots):
