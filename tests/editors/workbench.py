@@ -122,6 +122,10 @@ class Browser:
         )
         self._numbers = itertools.count()
 
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def ask(self, request: str, **parameters: Any) -> Any:
         assert self._process.stdin and self._process.stdout
         message = {"id": next(self._numbers), "request": request, **parameters}

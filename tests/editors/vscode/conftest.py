@@ -63,6 +63,6 @@ def workbench(editor, tmp_path) -> Iterator[Workbench]:
     browser = Browser(editor(f"playwright-{playwright_version()}"), editor("chromium"))
     workbench = Workbench(browser)
     yield workbench
-    if workbench.started:
+    if workbench.started and browser.running:
         workbench.picture(tmp_path / "end.png")
     browser.close()

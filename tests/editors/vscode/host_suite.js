@@ -9,13 +9,13 @@ const run = (command, ...args) => vscode.commands.executeCommand(`whetstone.${co
 const folder = () => vscode.workspace.workspaceFolders[0].uri;
 
 async function until(what, condition) {
-  const end = Date.now() + 120_000;
+  const end = Date.now() + 40_000;
   for (;;) {
     const value = await condition();
     if (value) {
       return value;
     }
-    assert.ok(Date.now() < end, `${what}: not within 120 s`);
+    assert.ok(Date.now() < end, `${what}: not within 40 s`);
     await new Promise((done) => setTimeout(done, 50));
   }
 }
@@ -59,10 +59,10 @@ const steps = {
     assert.deepEqual(commands.map((each) => each.command).filter((name) => !known.has(name)), []);
   },
 
-  async "the server is found on the PATH, and whetstone.toml keeps its say"() {
+  async "whetstone.toml keeps its say"() {
     const { document } = await open("orders.py");
-    await until("diagnostics", () => codes(document).length === 4);
-    assert.deepEqual(codes(document), ["E711", "F541", "F821", "F821"]);
+    await until("diagnostics", () => codes(document).length === 3);
+    assert.deepEqual(codes(document), ["E711", "F821", "F821"]);
     const line = document.getText().split("\n").findIndex((text) => text.includes('f"handle'));
     assert.deepEqual((await actions(document, line)).map(({ title }) => title), []);
   },
@@ -100,7 +100,7 @@ const steps = {
     await run("toggleFile");
     await until("silence", () => codes(document).length === 0);
     await run("toggleFile");
-    await until("diagnostics", () => codes(document).length === 4);
+    await until("diagnostics", () => codes(document).length === 3);
   },
 
   async "a traceback in the clipboard leads to its line"() {

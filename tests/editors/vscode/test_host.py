@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_in_the_extension_host(serve, workbench, world, tmp_path):
         (world.file.parent / name).write_text(text, encoding="utf-8")
     result = tmp_path / "result.json"
     server = serve(
+        {"whetstone.server.command": [sys.executable, "-m", "lsp_server"]},
         environment={**world.environment, "WHETSTONE_HOST_RESULT": str(result)},
         # Without the driver, the newer versions leave extension tests alone.
         options=("--disable-workspace-trust", "--enable-smoke-test-driver"),
@@ -46,8 +48,6 @@ def test_in_the_extension_host(serve, workbench, world, tmp_path):
     assert len(told["passed"]) == told["steps"]
 
     # The fix of last.py stood, unsaved, when the first server was shut down.
-    workbench.browser.close()
-    server.stop()
     outcomes = {(code, outcome) for code, outcome, _ in story.stored(world.data)}
     assert ("F821", "reverted") in outcomes
     assert ("F821", "expired") in outcomes

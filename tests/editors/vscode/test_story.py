@@ -34,7 +34,7 @@ def test_story(serve, workbench, world, screenshots):
     undo(workbench)
     workbench.press("Control+s")
     workbench.until("saved", lambda: world.file.read_text() == story.saved_text())
-    workbench.command("View: Close Editor")  # what was saved is settled when the file is left
+    workbench.press("Control+w")  # what was saved is settled when the file is left
     story.check(world.data)
 
 
