@@ -52,8 +52,12 @@ end
 ---@param callback fun(set: whetstone.Candidates)
 local function ask(client, set, callback)
   local at = position(client)
-  local arguments = { { uri = at.textDocument.uri, position = at.position } }
-  client_of.execute(client, 'whetstone.candidates', arguments, function(answer)
+  local ready = require('whetstone.fixes').ready_at(set.buffer, set.line)
+  local argument = { uri = at.textDocument.uri, position = at.position }
+  if ready then
+    argument = { uri = at.textDocument.uri, key = ready.key } -- the one that the mark tells of
+  end
+  client_of.execute(client, 'whetstone.candidates', { argument }, function(answer)
     for _, name in ipairs({ 'suggestion', 'problem', 'model', 'reason' }) do
       set[name] = client_of.value(answer[name])
     end

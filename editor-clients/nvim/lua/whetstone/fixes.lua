@@ -68,10 +68,16 @@ function M.forget(buffer)
   end
 end
 
+--- The fix that is marked on a line.
 ---@param buffer integer
----@return whetstone.Fix[]
-function M.get(buffer)
-  return by_buffer[buffer] or {}
+---@param line integer 0-based
+---@return whetstone.Fix?
+function M.ready_at(buffer, line)
+  for _, fix in ipairs(by_buffer[buffer] or {}) do
+    if fix.state == 'ready' and fix.range.start.line == line then
+      return fix
+    end
+  end
 end
 
 --- 0-based lines with something to look at: ready fixes; where nobody tells us of those, problems.

@@ -46,6 +46,20 @@ local function follow(client, result, title)
   M.show(client, result.locations, title)
 end
 
+--- The rows of a terminal as lines: a full row goes on in the next.
+---@param rows string[]
+---@return string
+local function unwrap(rows)
+  local window = vim.fn.getwininfo(vim.api.nvim_get_current_win())[1]
+  local width = window.width - window.textoff
+  local text = {}
+  for _, row in ipairs(rows) do
+    text[#text + 1] = row
+    text[#text + 1] = vim.fn.strdisplaywidth(row) < width and '\n' or nil
+  end
+  return table.concat(text)
+end
+
 --- The end of a terminal's output, or the lines of a range, or a register.
 ---@param call { range: integer, line1: integer, line2: integer }
 ---@param register? string
@@ -62,7 +76,8 @@ local function text_of(call, register)
     last = vim.api.nvim_buf_line_count(0)
     first = math.max(0, last - MAX_LINES)
   end
-  return table.concat(vim.api.nvim_buf_get_lines(0, first, last, false), '\n')
+  local lines = vim.api.nvim_buf_get_lines(0, first, last, false)
+  return vim.bo.buftype == 'terminal' and unwrap(lines) or table.concat(lines, '\n')
 end
 
 --- `:[range]Whetstone traceback [register]`
@@ -114,19 +129,8 @@ end
 ---@param client vim.lsp.Client
 ---@class whetstone.TestResult
 ---@field passed? boolean
----@field summary? string
+---@field summary? string said by the server itself
 ---@field locations? whetstone.Location[]
----@field reason? string
-
----@param result whetstone.TestResult
-local function tell(client, result)
-  local text = client_of.value(result.summary) or client_of.value(result.reason)
-  local level = result.passed == true and vim.log.levels.INFO or vim.log.levels.WARN
-  client_of.notify(text or 'the test was run', level)
-  if result.passed ~= true then
-    M.show(client, client_of.value(result.locations) or {}, 'Whetstone: test')
-  end
-end
 
 --- `:Whetstone test`: run the test at the cursor, and prepare fixes that make it pass.
 --- `:Whetstone test last`: go to where pytest's last failures were.
@@ -156,7 +160,10 @@ function M.test(which)
   end
   local argument = { uri = vim.uri_from_bufnr(buffer), test = name }
   client_of.execute(client, 'whetstone.test', { argument }, function(result)
-    tell(client, result)
+    ---@cast result whetstone.TestResult
+    if result.passed ~= true then
+      M.show(client, client_of.value(result.locations) or {}, 'Whetstone: test')
+    end
   end)
 end
 
