@@ -197,6 +197,19 @@ class Workbench:
         self.wait(MENU_ROW)
         return [" ".join(text.split()) for text in self.texts(MENU_ROW)]
 
+    def menu_with(self, entry: str) -> list[str]:
+        """Open the menu until it has an entry: a fix for a text just typed comes a moment later."""
+
+        def opened() -> list[str]:
+            entries = self.menu()
+            if any(each.startswith(entry) for each in entries):
+                return entries
+            self.press("Escape")
+            self.gone(MENU_ROW)
+            return []
+
+        return self.until(f"{entry!r} in the menu", opened)
+
     def choose(self, entry: str) -> None:
         """By the keyboard, as the menu swallows clicks."""
         for _ in range(15):

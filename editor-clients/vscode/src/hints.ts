@@ -74,7 +74,10 @@ export class Hints implements vscode.Disposable, vscode.CodeActionProvider {
   private draw(): void {
     const shown = vscode.workspace.getConfiguration("whetstone").get<boolean>("fixHints.enabled", true);
     for (const editor of vscode.window.visibleTextEditors) {
-      if (this.client.serves(editor.document)) {
+      // The sides of a diff stand in no column of their own, and say enough without marks.
+      if (editor.viewColumn === undefined) {
+        editor.setDecorations(this.mark, []);
+      } else if (this.client.serves(editor.document)) {
         const ready = this.of(editor.document).filter((fix) => fix.state === "ready");
         const first = new Map(ready.reverse().map((fix) => [fix.range.start.line, fix]));
         const marks = [...first.values()].map((fix) => this.markOf(editor.document, fix));

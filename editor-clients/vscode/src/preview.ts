@@ -209,7 +209,8 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     void vscode.commands.executeCommand("setContext", "whetstone.previewHasOthers", others);
     if (active && this.session !== undefined) {
       const { place } = this.session.choice;
-      this.item.text = `$(check) Accept fix${place ? ` ${place}` : ""}`;
+      const proved = evidenceLine(candidate.evidence);
+      this.item.text = `$(lightbulb-sparkle) Accept fix${place ? ` ${place}` : ""}: ${proved}`;
       this.item.tooltip = this.tooltip(candidate);
       this.item.show();
     } else {

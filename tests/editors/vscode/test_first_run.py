@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -62,4 +63,5 @@ def test_the_server_in_the_extension_is_installed_when_there_is_none(
     workbench.wait(".getting-started-step", "See the fix before you decide")
     workbench.click(".getting-started-step", "See the fix before you decide")
     workbench.wait(".getting-started-step.expanded", "See the fix before you decide")
+    time.sleep(2)  # for its drawing, in a frame that cannot be looked into
     workbench.picture(screenshots / "vscode-walkthrough.png")

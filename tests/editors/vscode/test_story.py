@@ -57,6 +57,7 @@ def accept(workbench, screenshots):
     workbench.gone(".monaco-diff-editor")
     workbench.until("applied", lambda: workbench.shows(story.ACCEPT.fix))
     workbench.until("lenses", lambda: workbench.lenses() == LENSES)
+    workbench.until("the others ready again", lambda: "3 fixes ready" in workbench.status())
     workbench.picture(screenshots / "vscode-applied.png")
     workbench.click(".codelens-decoration a", "Whetstone: keep")
     workbench.until("kept", lambda: workbench.lenses() == [])
@@ -72,8 +73,7 @@ def reject(workbench):
 def amend(workbench, screenshots):
     """Taken from the light bulb's menu, which names it, then written over."""
     workbench.goto(story.AMEND.line)
-    entries = workbench.menu()
-    assert "Whetstone: replace `custmer` with `customer` (F821)" in entries
+    entries = workbench.menu_with("Whetstone: replace `custmer` with `customer` (F821)")
     assert "Whetstone: preview the fix for F821" in entries
     workbench.picture(screenshots / "vscode-menu.png")
     workbench.choose("Whetstone: replace `custmer`")
@@ -85,11 +85,9 @@ def amend(workbench, screenshots):
 
 
 def undo(workbench):
-    ready = "⚡ fix ready: remove f (F541)"
-    workbench.until("ready for the new text", lambda: ready in workbench.marks())
     workbench.goto(story.UNDO.line)
-    workbench.menu()
-    workbench.choose("Whetstone: remove")
+    workbench.menu_with("Whetstone: remove `f`")
+    workbench.choose("Whetstone: remove `f`")
     workbench.until("applied", lambda: workbench.shows(story.UNDO.fix))
     workbench.press("Control+z")
     workbench.until("undone", lambda: workbench.shows(story.UNDO.broken))
@@ -101,4 +99,5 @@ def preview(workbench, step):
     workbench.wait(".monaco-diff-editor")
     workbench.until("the fix", lambda: workbench.shows(step.fix))
     workbench.until("what was proved", lambda: PROVED in workbench.marks())
-    workbench.wait("[id='whetstone.whetstone.whetstone.preview']", "Accept fix")
+    workbench.wait("[id='whetstone.whetstone.whetstone.preview']", f"Accept fix: {PROVED}")
+    assert not any(mark.startswith("⚡") for mark in workbench.marks())
