@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import picture
+import pytest
 import story
+from PIL import Image
 
 # Two names are near: whatever the model says, the rules alone have two fixes.
 TWO_FIXES = """\
@@ -16,6 +19,7 @@ def begin(start, world, **options):
     """The story's file, its problems found and their fixes prepared."""
     nvim = start(ui=True, **options)
     nvim.command("set termguicolors")
+    nvim.command("set statusline=%t\\ %m%=%{v:lua.require'whetstone'.statusline()}\\ ")
     nvim.open(world.file)
     expected = sorted((step.line, step.code) for step in story.STEPS)
     nvim.until("diagnostics", lambda: nvim.diagnostics() == expected)
@@ -52,6 +56,7 @@ def test_story_in_the_preview(start, world):
         if step.do == "reject":
             continue
         nvim.until(f"{step.do}: the fix", lambda step=step: nvim.line(step.line) == step.fix)
+        assert f"{step.fix} ◆" not in nvim.screen()  # no mark of what is done already
         nvim.until("lenses", lambda: "Whetstone: keep | Whetstone: revert" in nvim.screen())
         if step.do == "undo":
             nvim.keys("u")
@@ -134,3 +139,16 @@ def test_a_text_that_changed_meanwhile_is_left_alone(start, world):
     nvim.keys("a")
     nvim.until("a message", lambda: "the text changed meanwhile" in nvim.messages())
     assert nvim.line(story.ACCEPT.line) == story.ACCEPT.broken
+
+
+@pytest.mark.parametrize("shown", ["preview", "lenses"])
+def test_a_picture_of_what_the_user_sees(start, world, version, screenshots, shown):
+    nvim = begin(start, world)
+    preview(nvim, story.ACCEPT)
+    if shown == "lenses":
+        nvim.keys("a")
+        nvim.until("lenses", lambda: "Whetstone: keep | Whetstone: revert" in nvim.screen())
+    folder = screenshots if version == "nvim-newest" else world.home
+    picture.take(nvim, folder / f"nvim-{shown}.png")
+    with Image.open(folder / f"nvim-{shown}.png") as image:
+        assert len(image.getcolors()) > 6  # text in the colours of the theme, on their backgrounds

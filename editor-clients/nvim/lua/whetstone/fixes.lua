@@ -18,6 +18,8 @@ local namespace = vim.api.nvim_create_namespace('whetstone.fixes')
 
 ---@type table<integer, whetstone.Fix[]>
 local by_buffer = {}
+---@type table<integer, integer?> the version of the text that they are for
+local versions = {}
 
 ---@param buffer integer
 ---@param fixes whetstone.Fix[]
@@ -42,6 +44,19 @@ local function draw(buffer, fixes)
   end
 end
 
+--- Lines that are edited lose their mark at once; the server sends what is true of them then.
+---@param buffer integer
+local function follow(buffer)
+  vim.api.nvim_buf_attach(buffer, false, {
+    on_lines = function(_, _, _, first, _, last)
+      if not by_buffer[buffer] then
+        return true
+      end
+      vim.api.nvim_buf_clear_namespace(buffer, namespace, first, math.max(last, first + 1))
+    end,
+  })
+end
+
 --- whetstone/fixes: what is prepared for one version of a document.
 ---@param client_id integer
 ---@param payload { uri: string, version: integer?, fixes: whetstone.Fix[] }
@@ -56,23 +71,29 @@ function M.update(client_id, payload)
   if version and current and version < current then
     return -- typed on meanwhile; what is true of the new text comes in its own message
   end
-  by_buffer[buffer] = payload.fixes
+  if not by_buffer[buffer] then
+    follow(buffer)
+  end
+  by_buffer[buffer], versions[buffer] = payload.fixes, version
   draw(buffer, payload.fixes)
 end
 
 ---@param buffer integer
 function M.forget(buffer)
-  by_buffer[buffer] = nil
+  by_buffer[buffer], versions[buffer] = nil, nil
   if vim.api.nvim_buf_is_valid(buffer) then
     vim.api.nvim_buf_clear_namespace(buffer, namespace, 0, -1)
   end
 end
 
---- The fix that is marked on a line.
+--- The fix that is marked on a line, while the text is the one that it was found for.
 ---@param buffer integer
 ---@param line integer 0-based
 ---@return whetstone.Fix?
 function M.ready_at(buffer, line)
+  if versions[buffer] ~= vim.lsp.util.buf_versions[buffer] then
+    return nil
+  end
   for _, fix in ipairs(by_buffer[buffer] or {}) do
     if fix.state == 'ready' and fix.range.start.line == line then
       return fix
