@@ -117,18 +117,18 @@ async def answer_again(editor: Editor) -> tuple[tuple[str, float], tuple[str, fl
     uri = editor.open(program(0, NAMES[0]), name="again.py")
     [action] = await editor.fixes(uri, line=1)
     assert (await editor.resolve(action)).edit is not None
-    await until(lambda: len(answers(editor)) == len(NAMES) + 1)
-    found = answers(editor)
-    return found[0], found[-1]
+    await until(lambda: answers(editor, "again.py"))
+    return answers(editor)[0], answers(editor, "again.py")[-1]
 
 
-def answers(editor: Editor) -> list[tuple[str, float]]:
-    """The model and the likelihood of `is None` of every suggestion, oldest first."""
+def answers(editor: Editor, file: str = "") -> list[tuple[str, float]]:
+    """The model and the likelihood of `is None` of every suggestion for a file, oldest first."""
     with editor.store() as store:
         details = [store.get(suggestion.id) for suggestion in reversed(store.suggestions())]
     return [
         (detail.summary.model_id, candidate.logprob)
         for detail in details
+        if detail.summary.file.endswith(file)
         for candidate in detail.candidates
         if candidate.replacement.lines[0].strip().endswith("is None:")
     ]
