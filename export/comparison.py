@@ -13,12 +13,11 @@ from export.files import scratch_file
 from export.importance import Importance
 from export.llama_logits import LlamaLogits
 from export.quantize import quantize
-from export.verify import CONTEXT, TEXTS, Comparison, compare_logits, file_margin
+from export.verify import CONTEXT, MARGIN_SLACK, TEXTS, Comparison, compare_logits, file_margin
 
 # Small to large; the reference, F16, comes last.
 COMPARED = ("q4_k_m", "q5_k_m", "q6_k", "q8_0", "bf16", "f16")
 REFERENCE = "f16"
-_SLACK = 0.1  # nats: a margin below this is noise, and a share of it says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def compare_types(
                 report = quantize(full, path, name, importance=importance)
                 kl, agreement = divergence(reference, path, texts)
                 kept = None
-                if learnt is not None and learnt > _SLACK and margin_before is not None:
+                if learnt is not None and learnt > MARGIN_SLACK and margin_before is not None:
                     kept = (file_margin(path, pairs) - margin_before) / learnt
                 rows.append(
                     TypeRow(

@@ -42,7 +42,7 @@ MAX_KL = {
     "q4_k_m": 0.3,
 }
 MARGIN_KEPT = 0.9
-_MARGIN_SLACK = 0.1  # nats: below this a margin is noise, and a share of it says nothing
+MARGIN_SLACK = 0.1  # nats: below this a margin is noise, and a share of it says nothing
 CONTEXT = 512
 
 TEXTS: tuple[str, ...] = (
@@ -241,7 +241,7 @@ def compare_margins(
     theirs = _file_margins(path, pairs)
     learnt = None if before is None else float(ours.mean()) - before
     kept = None
-    if before is not None and learnt is not None and learnt > _MARGIN_SLACK:
+    if before is not None and learnt is not None and learnt > MARGIN_SLACK:
         kept = (float(theirs.mean()) - before) / learnt
     return Margins(
         pairs=len(pairs),
@@ -309,7 +309,7 @@ def _margin_problems(margins: Margins) -> list[str]:
             f"quantization kept {margins.kept:.0%} of the margin learnt, {MARGIN_KEPT:.0%} is due"
         ]
     lost = margins.model - margins.file
-    allowed = max(_MARGIN_SLACK, (1 - MARGIN_KEPT) * abs(margins.model))
+    allowed = max(MARGIN_SLACK, (1 - MARGIN_KEPT) * abs(margins.model))
     if lost <= allowed:
         return []
     return [f"quantization lost {lost:.2f} nats of the preference margin of {margins.model:.2f}"]
