@@ -26,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A limit for editors that hang; every wait inside has its own (waiting.py)."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Where one test's editor lives.

@@ -3,12 +3,12 @@ the screen and the buffer out."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pynvim
+from waiting import until
 
 PLUGIN = Path(__file__).parents[2] / "editor-clients/nvim"
 SIZE = (100, 30)
@@ -99,14 +99,9 @@ class Neovim:
     def messages(self) -> str:
         return str(self.lua("return vim.api.nvim_exec2('messages', { output = true }).output"))
 
-    def until(self, what: str, condition: Callable[[], Any], *, timeout_s: float = 30) -> Any:
+    def until(self, what: str, condition: Callable[[], Any]) -> Any:
         """Wait until `condition()` is true, and return it."""
-        end = time.monotonic() + timeout_s
-        while not (found := condition()):
-            if time.monotonic() > end:
-                raise AssertionError(f"{what}: not seen\n{self.screen()}\n{self.messages()}")
-            time.sleep(0.05)
-        return found
+        return until(what, condition, seen=lambda: f"{self.screen()}\n{self.messages()}")
 
     def quit(self) -> None:
         """End it as a user does, and wait for its server to have written everything down."""

@@ -4,10 +4,11 @@ must hold afterwards. The embedded model proves exactly one fix for each problem
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from waiting import until
 
 from whetstone.preferences.store import PreferenceStore
 
@@ -161,11 +162,11 @@ def settled(data: Path) -> list[tuple[str, str | None, tuple[object, ...]]]:
     return [each for each in stored(data) if each[1] is not None]
 
 
-def check(data: Path, steps: Sequence[Step] = STEPS, *, timeout_s: float = 20) -> None:
+def check(data: Path, steps: Sequence[Step] = STEPS) -> None:
     """The database holds what `steps` must leave there, and nothing else."""
-    expected = sorted((step.code, step.outcome, step.pairs) for step in steps)
-    end = time.monotonic() + timeout_s
-    while (found := sorted(stored(data), key=repr)) != sorted(expected, key=repr):
-        if time.monotonic() > end:
-            assert found == sorted(expected, key=repr)
-        time.sleep(0.1)
+    expected = sorted(((step.code, step.outcome, step.pairs) for step in steps), key=repr)
+    until(
+        f"the choices {expected}",
+        lambda: sorted(stored(data), key=repr) == expected,
+        seen=lambda: stored(data),
+    )

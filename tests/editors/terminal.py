@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
 import pyte
+from waiting import until
 
 
 class Terminal:
@@ -45,13 +45,14 @@ class Terminal:
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return "\n".join(row.rstrip() for row in self._screen.display)
 
-    def until(self, what: str, condition: Callable[[str], bool], *, timeout_s: float = 40) -> str:
+    def until(self, what: str, condition: Callable[[str], bool]) -> str:
         """Wait until the screen is as it should be, and return it."""
-        end = time.monotonic() + timeout_s
-        while not condition(screen := self.screen()):
-            if time.monotonic() > end:
-                raise AssertionError(f"{what}: not seen\n{screen}")
-        return screen
+
+        def shown() -> str | None:
+            screen = self.screen()
+            return screen if condition(screen) else None
+
+        return str(until(what, shown, seen=self.screen))
 
     def ended(self) -> bool:
         self.screen()

@@ -10,16 +10,16 @@ import re
 import signal
 import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from waiting import WAIT_S, until
+
 HERE = Path(__file__).parent / "vscode"
 SIZE = (1200, 700)
-WAIT_S = 60.0  # the first start of an extension host takes a third of it on a busy machine
 USER_SETTINGS = {
     "chat.commandCenter.enabled": False,
     "chat.disableAIFeatures": True,
@@ -40,6 +40,9 @@ USER_SETTINGS = {
     "workbench.tips.enabled": False,
 }
 MENU_ROW = ".action-widget .monaco-list-row"
+NO_MENU = ".monaco-editor-overlaymessage"  # No code actions available
+MESSAGES = ":is(.notifications-toasts, .notifications-center)"
+UNSEEN = "[id='status.notifications'] .codicon-bell-dot"
 QUICK = ".quick-input-widget:not([style*='display: none'])"  # once shown, it stays in the page
 QUICK_ROW = f"{QUICK} .quick-input-list .monaco-list-row"
 
@@ -112,10 +115,9 @@ class Server:
 class Browser:
     """Chromium behind tests/editors/vscode/driver.cjs."""
 
-    def __init__(self, node: str, chromium: str) -> None:
-        size = [str(number) for number in SIZE]
+    def __init__(self, node: str, chromium: str, *, size: tuple[int, int] = SIZE) -> None:
         self._process = subprocess.Popen(
-            [node, str(HERE / "driver.cjs"), chromium, *size],
+            [node, str(HERE / "driver.cjs"), chromium, *map(str, size), str(WAIT_S * 1000)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -164,7 +166,7 @@ class Workbench:
         """A file, from the explorer."""
         rows = ".explorer-folders-view .monaco-list-row"
         self.wait(rows, name)
-        self.browser.ask("click", selector=rows, text=name, double=True, timeout=15_000)
+        self.browser.ask("click", selector=rows, text=name, double=True)
         self.wait(f".tab.active[data-resource-name='{name}']")
         self.wait(".monaco-editor .view-lines")
 
@@ -191,21 +193,20 @@ class Workbench:
         self.until(f"{title} in the palette", lambda: title in self._first_row())
         self.press("Enter")
 
-    def menu(self) -> list[str]:
-        """Open the light bulb's menu; its entries."""
-        self.press("Control+.")
-        self.wait(MENU_ROW)
-        return [" ".join(text.split()) for text in self.texts(MENU_ROW)]
-
     def menu_with(self, entry: str) -> list[str]:
-        """Open the menu until it has an entry: a fix for a text just typed comes a moment later."""
+        """Open the light bulb's menu until it has an entry, and return all of them.
+
+        A fix for a text just typed comes a moment later.
+        """
 
         def opened() -> list[str]:
-            entries = self.menu()
+            self.press("Control+.")
+            self.until("an answer", lambda: self.count(f"{MENU_ROW}, {NO_MENU}"))
+            entries = [" ".join(text.split()) for text in self.texts(MENU_ROW)]
             if any(each.startswith(entry) for each in entries):
                 return entries
             self.press("Escape")
-            self.gone(MENU_ROW)
+            self.gone(f"{MENU_ROW}, {NO_MENU}")
             return []
 
         return self.until(f"{entry!r} in the menu", opened)
@@ -220,16 +221,26 @@ class Workbench:
             self.press("ArrowDown")
         raise AssertionError(f"no entry {entry!r} in {self.texts(MENU_ROW)}")
 
+    def said(self, text: str, part: str = ".notification-list-item") -> None:
+        """Wait for a message; one that nobody answered for a while is behind the bell."""
+
+        def there() -> bool:
+            shown = f"{MESSAGES} {part}"
+            if self.count(shown, text) == 0 and self.count(UNSEEN) > 0:
+                self.click(UNSEEN)
+            return self.count(shown, text) > 0
+
+        self.until(f"the message {text!r}", there)
+
     def answer(self, button: str) -> None:
         """Press a button of a message."""
-        buttons = ".notifications-toasts .monaco-button"
-        self.wait(buttons, button)
-        self.click(buttons, button)
-        self.gone(buttons, button)
+        self.said(button, ".monaco-button")
+        self.click(f"{MESSAGES} .monaco-button", button)
+        self.gone(f"{MESSAGES} .monaco-button", button)
 
     def click(self, selector: str, text: str | None = None, **options: Any) -> None:
         extra = {} if text is None else {"text": text}
-        self.browser.ask("click", selector=selector, timeout=15_000, **extra, **options)
+        self.browser.ask("click", selector=selector, **extra, **options)
 
     # -- out ----------------------------------------------------------------------------------
 
@@ -274,19 +285,10 @@ class Workbench:
         self.until(f"{selector} to be gone", lambda: self.count(selector, text) == 0)
 
     def until(self, what: str, condition: Callable[[], Any]) -> Any:
-        return until(what, condition)
+        return until(what, condition, seen=self.status)
 
     def _first_row(self) -> str:
         return " ".join(self.texts(f"{QUICK_ROW}.focused"))
-
-
-def until(what: str, condition: Callable[[], Any], *, timeout_s: float = WAIT_S) -> Any:
-    """Wait for a condition, and return what made it true."""
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, f"{what}: not within {timeout_s:.0f} s"
-        time.sleep(0.1)
-    return found
 
 
 def _free_port() -> int:

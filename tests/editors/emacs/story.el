@@ -1,14 +1,15 @@
 ;;; story.el --- Emacs through the story, in batch  -*- lexical-binding: t -*-
 ;; Takes the file and the steps (JSON) from the command line; the database tells whether it worked.
 (setq native-comp-jit-compilation nil
-      eglot-sync-connect 30
+      eglot-sync-connect 150
+      eglot-connect-timeout 150
       eglot-confirm-server-edits nil
       make-backup-files nil
       create-lockfiles nil)
 
 (defun story-wait (what condition)
   "Let the server talk until CONDITION holds; fail, naming WHAT, when it never does."
-  (let ((end (time-add nil 40)))
+  (let ((end (time-add nil 150)))
     (while (not (funcall condition))
       (when (time-less-p end nil)
         (message "not seen: %s\n%s" what (buffer-string))
@@ -20,12 +21,16 @@
 
 (defun story-act (reject)
   "Run the fix of this line, or the entry that turns it down."
-  (let* ((actions (eglot-code-actions (line-beginning-position) (line-end-position) nil nil))
-         (wanted (lambda (action)
-                   (let ((title (plist-get action :title)))
-                     (and (not (string-search "fix all" title))
-                          (eq reject (and (string-search "reject" title) t)))))))
-    (eglot-execute (eglot-current-server) (seq-find wanted actions))))
+  (let ((wanted (lambda (action)
+                  (let ((title (plist-get action :title)))
+                    (and (not (string-search "fix all" title))
+                         (eq reject (and (string-search "reject" title) t))))))
+        action)
+    (story-wait "the action"
+                (lambda ()
+                  (setq action (seq-find wanted (eglot-code-actions (line-beginning-position)
+                                                                    (line-end-position))))))
+    (eglot-execute (eglot-current-server) action)))
 
 (defun story-step (step)
   (let ((line (alist-get 'line step)) (do (alist-get 'do step))

@@ -23,7 +23,7 @@ def test_story(editor, world, tmp_path):
         editor("emacs"), "--batch", "-l", connect, "-l", SCRIPT, world.file, json.dumps(steps),
     ]  # fmt: skip
     done = subprocess.run(
-        list(map(str, command)), env=world.environment, capture_output=True, text=True, timeout=120
+        list(map(str, command)), env=world.environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert world.file.read_text() == story.saved_text()

@@ -6,6 +6,7 @@ import pages
 import pytest
 import story
 from terminal import Terminal
+from waiting import until
 
 
 @pytest.fixture
@@ -25,11 +26,11 @@ def helix(editor, world):
 
 def act(helix, step, *, reject=False):
     """Choose in the menu of a line: the fix, or the entry that turns it down."""
-    helix.keys(f":goto {step.line + 1}\r a")
-    menu = helix.until("an answer", answered)
-    if "Whetstone: " not in menu:  # the server was not told yet of what was just applied
+    helix.keys(f":goto {step.line + 1}\r")
+    menu = ""
+    while "Whetstone: " not in menu:  # the server was not told yet of what was just applied
         helix.keys(" a")
-        menu = helix.until("the menu", lambda screen: "Whetstone: " in screen)
+        menu = helix.until("an answer", answered)
     entries = [row for row in menu.splitlines() if "Whetstone: " in row]
     wanted = next(
         number
@@ -67,7 +68,6 @@ def test_story(helix, world):
             helix.keys("\x1b")
         helix.until(f"{step.do}: done", shows(step.final))
     helix.keys(":write-quit\r")
-    while not helix.ended():
-        pass
+    until("Helix to end", helix.ended, seen=helix.screen)
     assert world.file.read_text() == story.saved_text()
     story.check(world.data)

@@ -107,7 +107,7 @@ def test_of_the_test_at_the_cursor(nvim, world):
     nvim.open(tests)
     nvim.cursor(5, 8)
     nvim.command("Whetstone test")
-    nvim.until("the line at fault", lambda: quickfix(nvim), timeout_s=90)
+    nvim.until("the line at fault", lambda: quickfix(nvim))
     assert quickfix(nvim)[0][0] == story.ACCEPT.line + 1
     nvim.until("there", lambda: nvim.lua("return vim.fn.expand('%:t')") == story.FILE)
     assert row(nvim) == story.ACCEPT.line + 1

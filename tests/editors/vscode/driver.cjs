@@ -1,9 +1,10 @@
 // Chromium for tests/editors/workbench.py: one JSON request a line on standard input, one JSON answer
-// a line on standard output. `node driver.cjs CHROMIUM WIDTH HEIGHT`, with playwright-core on NODE_PATH.
+// a line on standard output. `node driver.cjs CHROMIUM WIDTH HEIGHT WAIT_MS`, with playwright-core on
+// NODE_PATH.
 const { createInterface } = require("node:readline");
 const { chromium } = require("playwright-core");
 
-const [executablePath, width, height] = process.argv.slice(2);
+const [executablePath, width, height, waitMs] = process.argv.slice(2);
 const QUIET = [
   "--no-sandbox", // the tests run in containers, as root
   "--disable-gpu",
@@ -25,10 +26,11 @@ function found({ selector, text }) {
 
 const requests = {
   async open({ url }) {
-    browser ??= await chromium.launch({ executablePath, headless: true, args: QUIET });
+    browser ??= await chromium.launch({ executablePath, headless: true, args: QUIET, timeout: Number(waitMs) });
     const viewport = { width: Number(width), height: Number(height) };
     const context = await browser.newContext({ viewport });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    context.setDefaultTimeout(Number(waitMs));
     page = await context.newPage();
     page.on("console", (message) => said.push(`${message.type()}: ${message.text().slice(0, 300)}`));
     // Called by VS Code's own runner of extension tests, with the status of the run.
@@ -38,11 +40,22 @@ const requests = {
     });
     await page.goto(url);
   },
+  async visit({ url }) {
+    await page.goto(url);
+  },
+  html: () => page.content(),
   exit: () => exited,
   said: () => said,
   count: (request) => found(request).count(),
   texts: async (request) =>
     (await found(request).allInnerTexts()).map((text) => text.replaceAll("\u00a0", " ")),
+  /** How many of them there are inside webviews. */
+  async framed({ selector }) {
+    const counts = await Promise.all(
+      page.frames().map((frame) => frame.locator(selector).count().catch(() => 0)),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  },
   // Decorations are drawn as pseudo-elements, which no text of the page holds.
   marks: () =>
     page.evaluate(() =>
@@ -51,9 +64,9 @@ const requests = {
         .filter((content) => content.startsWith('"') && content !== '""')
         .map((content) => JSON.parse(content).replaceAll("\u00a0", " ")),
     ),
-  click: ({ timeout, position, double, ...request }) =>
-    found(request).first()[double ? "dblclick" : "click"]({ timeout, position }),
-  hover: ({ timeout, ...request }) => found(request).first().hover({ timeout }),
+  click: ({ position, double, ...request }) =>
+    found(request).first()[double ? "dblclick" : "click"]({ position }),
+  hover: (request) => found(request).first().hover(),
   press: ({ key }) => page.keyboard.press(key),
   type: ({ text }) => page.keyboard.type(text),
   async screenshot({ path }) {

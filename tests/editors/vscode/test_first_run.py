@@ -6,11 +6,10 @@ import os
 import shutil
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
-from workbench import until
+from waiting import until
 
 OFFER = "Whetstone's server was not found in any Python that was looked at."
 OURS = ("whetstone", "__editable__", "lsp_server", "trainer", "export", "distutils-precedence")
@@ -50,18 +49,19 @@ def test_the_server_in_the_extension_is_installed_when_there_is_none(
     server = serve(environment=bare)
     workbench.start(server.url(world.file.parent))
     workbench.open(world.file.name)
-    workbench.wait(".notifications-toasts", OFFER)
+    workbench.said(OFFER)
     workbench.until("the reason", lambda: "no server" in workbench.status())
     workbench.picture(screenshots / "vscode-no-server.png")
 
     workbench.answer("Install It")
     installed = "fixes by the installed server"
-    until(installed, lambda: "4 fixes ready" in workbench.status(), timeout_s=180)
+    until(installed, lambda: "4 fixes ready" in workbench.status(), timeout_s=400)
 
     workbench.press("Control+j", "Control+b")  # the output of pip, the side bar
     workbench.answer("Show Me Around")
     workbench.wait(".getting-started-step", "See the fix before you decide")
     workbench.click(".getting-started-step", "See the fix before you decide")
     workbench.wait(".getting-started-step.expanded", "See the fix before you decide")
-    time.sleep(2)  # for its drawing, in a frame that cannot be looked into
+    drawing = {"selector": "svg, img[src*='preview.svg']"}
+    workbench.until("its drawing", lambda: workbench.browser.ask("framed", **drawing))
     workbench.picture(screenshots / "vscode-walkthrough.png")

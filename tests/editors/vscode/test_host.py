@@ -6,9 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
 import story
-from workbench import until
+from waiting import until
 
 SUITE = Path(__file__).with_name("host_suite.js")
 FILES = {
@@ -18,7 +17,6 @@ FILES = {
 }
 
 
-@pytest.mark.timeout(600)
 def test_in_the_extension_host(serve, workbench, world, tmp_path):
     for name, text in FILES.items():
         (world.file.parent / name).write_text(text, encoding="utf-8")
