@@ -39,12 +39,28 @@ _TYPES = ("f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
     default=None,
     help="What each type would cost and keep. [default: for models under 1 GB]",
 )
+@click.option(
+    "--adapter",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="PEFT_DIR",
+    help="Write this LoRA adapter of the model in HF_DIR, and not the model.",
+)
+@click.option(
+    "--over",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="GGUF",
+    help="With --adapter: the file it will be put over, to verify them together. [default: the "
+    "model unquantized]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def export_command(
     hf_dir: Path, out: Path, quantization: str, name: str | None, verify: bool, as_json: bool,
-    texts: Any, table: bool | None,
+    texts: Any, table: bool | None, adapter: Path | None, over: Path | None,
 ) -> None:  # fmt: skip
     """Write the Hugging Face model in HF_DIR (Qwen2, Qwen3, Llama 3) as the GGUF file OUT."""
+    if adapter is not None:
+        _export_adapter(hf_dir, adapter, out, over, name=name, verify=verify, as_json=as_json)
+        return
     from export.choice import importance_that_pays
     from export.quantize import export_gguf
 
@@ -88,6 +104,43 @@ def export_command(
             click.echo(as_text(rows, quantization))
     if verify:
         verification.raise_for_failure()
+
+
+def _export_adapter(
+    hf_dir: Path, adapter: Path, out: Path, over: Path | None, *,
+    name: str | None, verify: bool, as_json: bool,
+) -> None:  # fmt: skip
+    from export.lora import write_adapter
+
+    report = write_adapter(hf_dir, adapter, out, name=name)
+    facts: dict[str, object] = {
+        "path": str(out), "size": report.size, "rank": report.rank, "modules": report.modules,
+    }  # fmt: skip
+    verification = _verified_over(hf_dir, adapter, out, over) if verify else None
+    if verification is not None:
+        facts["verification"] = verification.to_json()
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        click.echo(
+            f"{out}: {report.size:,} bytes, a LoRA adapter of rank {report.rank} on "
+            f"{report.modules} matrices"
+        )
+        if verification is not None:
+            click.echo(verification.summary)
+    if verification is not None:
+        verification.raise_for_failure()
+
+
+def _verified_over(hf_dir: Path, adapter: Path, out: Path, over: Path | None) -> Any:
+    from export.quantize import full_file, quantization_of
+    from export.verify import LoraFiles, verify_export
+
+    lora = LoraFiles(folder=adapter, path=out)
+    if over is not None:
+        return verify_export(hf_dir, over, quantization=quantization_of(over), lora=lora)
+    with full_file(hf_dir, out) as full:
+        return verify_export(hf_dir, full, quantization=quantization_of(full), lora=lora)
 
 
 def split_texts(text: str) -> list[str]:

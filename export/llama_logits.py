@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.quantize import silence
+from whetstone.engine.llama.adapters import Adapters
 from whetstone.errors import TrainingError
 
 
 class LlamaLogits:
     """One GGUF file on the CPU, computed in 32 bit."""
 
-    def __init__(self, path: Path, *, context_tokens: int = 512) -> None:
+    def __init__(
+        self, path: Path, *, context_tokens: int = 512, adapter: Path | None = None
+    ) -> None:
+        """`adapter` is a LoRA adapter as GGUF, put over the model."""
         silence()
         llama.llama_backend_init()
         params = llama.llama_model_default_params()
@@ -37,6 +41,11 @@ class LlamaLogits:
         # Its threads wait by spinning: more than the machine can spare makes it far slower.
         context.n_threads = context.n_threads_batch = max(1, (os.cpu_count() or 2) // 2)
         self._context = llama.llama_init_from_model(self._model, context)
+        try:
+            Adapters(self._model).apply(self._context, adapter)
+        except BaseException:
+            self.close()
+            raise
         self._limit = context_tokens
 
     def tokenize(self, text: str) -> list[int]:

@@ -72,6 +72,14 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoraFiles:
+    """An adapter as PEFT saved it, and the GGUF that was made of it."""
+
+    folder: Path
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Margins:
     """Mean of log p(chosen) - log p(rejected) over held-out pairs, in nats."""
 
@@ -139,17 +147,20 @@ def verify_export(
     texts: Sequence[str] = TEXTS,
     pairs: Sequence[Comparison] = (),
     margin_before: float | None = None,
+    lora: LoraFiles | None = None,
 ) -> Verification:
     """Compare the GGUF file at `path` with the Hugging Face model in `folder`.
 
     Args:
+        lora: put over the two: then it is the adapter that is verified.
         pairs: held-out pairs; the margin is compared when there are any.
         margin_before: their mean margin before training, to tell what training added.
     """
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
+    model = load_hf(folder, lora.folder if lora else None)
+    adapter = lora.path if lora else None
     texts = (*texts, _with_special(tokenizer))
-    with LlamaLogits(path, context_tokens=CONTEXT) as file:
+    with LlamaLogits(path, context_tokens=CONTEXT, adapter=adapter) as file:
         problems, token_lists = _compare_tokens(tokenizer, file, texts)
         measured = [
             compare_logits(_hf_logits(model, tokens), file.logits(tokens))
@@ -162,7 +173,9 @@ def verify_export(
     limit = MAX_KL[quantization]
     if not divergence <= limit:  # NaN fails, too
         problems.append(f"its logits diverge by {divergence:.3g} nats, the limit is {limit:g}")
-    margins = compare_margins(model, tokenizer, path, pairs, margin_before) if pairs else None
+    margins = None
+    if pairs:
+        margins = compare_margins(model, tokenizer, path, pairs, margin_before, adapter)
     lost = _margin_problems(margins) if margins else []
     return Verification(
         quantization=quantization,
@@ -235,10 +248,11 @@ def compare_margins(
     path: Path,
     pairs: Sequence[Comparison],
     before: float | None = None,
+    adapter: Path | None = None,
 ) -> Margins:
     """Preference margins of the model and of the file, through the engine that will serve it."""
     ours = np.array([hf_margin(model, tokenizer, pair) for pair in pairs])
-    theirs = _file_margins(path, pairs)
+    theirs = _file_margins(path, pairs, adapter)
     learnt = None if before is None else float(ours.mean()) - before
     kept = None
     if before is not None and learnt is not None and learnt > MARGIN_SLACK:
@@ -254,8 +268,12 @@ def compare_margins(
     )
 
 
-def _file_margins(path: Path, pairs: Sequence[Comparison]) -> NDArray[np.float64]:
-    engine = LlamaEngine(path, model_id="verification", options=EngineOptions(gpu_layers=0))
+def _file_margins(
+    path: Path, pairs: Sequence[Comparison], adapter: Path | None = None
+) -> NDArray[np.float64]:
+    engine = LlamaEngine(
+        path, model_id="verification", options=EngineOptions(gpu_layers=0), adapter=adapter
+    )
     try:
         return np.array([engine_margin(engine, pair) for pair in pairs])
     finally:
@@ -274,10 +292,20 @@ def engine_margin(engine: Any, pair: Comparison) -> float:
     return float(chosen.logprob - rejected.logprob)
 
 
-def mean_hf_margin(folder: Path, pairs: Sequence[Comparison]) -> float:
-    """The mean preference margin of the Hugging Face model in `folder`, in nats."""
+def load_hf(folder: Path, adapter: Path | None = None) -> Any:
+    """The Hugging Face model in `folder`, with a PEFT adapter over it where one is given."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(adapter))
+    return model.eval()
+
+
+def mean_hf_margin(folder: Path, pairs: Sequence[Comparison], adapter: Path | None = None) -> float:
+    """The mean preference margin of the model that `load_hf` gives, in nats."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
+    model = load_hf(folder, adapter)
     return float(np.mean([hf_margin(model, tokenizer, pair) for pair in pairs]))
 
 

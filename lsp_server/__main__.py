@@ -11,7 +11,8 @@ import ipaddress
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ def real_parts() -> Parts:
     """The product's own parts. What is heavy is imported in the thread that first needs it."""
     return Parts(
         load_engine=_load_engine,
-        model_stamp=_model_stamp(),
+        adapt=_adapt,
+        model_stamp=lambda: _registry().active_stamp(),
         make_fixer=_make_fixer,
         find=_find,
         open_store=_open_store,
@@ -80,21 +82,18 @@ def _load_engine(settings: Settings) -> Any:
     return load_engine(settings, _registry())
 
 
+def _adapt(engine: Any, settings: Settings) -> bool:
+    from whetstone.engine.load import adapt
+
+    return adapt(engine, settings, _registry())
+
+
+@cache
 def _registry() -> Registry:
+    """One for the process: it remembers which files it has checked."""
     from whetstone.models import Registry
 
     return Registry()
-
-
-def _model_stamp() -> Callable[[], tuple[int, ...]]:
-    kept: list[Registry] = []
-
-    def stamp() -> tuple[int, ...]:
-        if not kept:
-            kept.append(_registry())
-        return kept[0].active_stamp()
-
-    return stamp
 
 
 def _make_fixer(engine: Any, settings: Settings) -> Any:

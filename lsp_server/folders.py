@@ -2,7 +2,7 @@
 
 A document takes the settings and the root of the innermost folder that holds it; one that no folder
 holds, those of the first. The model is one for the whole connection, so what the engine is built
-from comes from the first folder always.
+from comes from the first folder always; the adapter over it is each folder's own.
 """
 
 from __future__ import annotations

@@ -90,6 +90,8 @@ class Parts:
     """
 
     load_engine: Callable[[Settings], Engine]
+    # Put the adapter that is wanted over the loaded model; False when another model is wanted.
+    adapt: Callable[[Engine, Settings], bool] = lambda engine, settings: False
     model_stamp: Callable[[], Hashable]
     make_fixer: Callable[[Engine | None, Settings], Proposer]
     find: Callable[[Document], list[Diagnostic]]

@@ -4,11 +4,13 @@ A request takes the place of older ones for the same document: queued ones are d
 one is stopped. Asking again for what is queued or running joins it. Jobs in the background run only
 while nobody waits: a request stops the one that runs, within one step of the model, and whoever
 submitted it submits it again. Between two jobs the worker looks whether another model was promoted,
-and loads it; until that has worked, the old one serves.
+and loads it; until that has worked, the old one serves. A LoRA adapter is put over the model that
+is loaded already, so folders with adapters of their own cost no second model.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from lsp_server.parts import Parts, Proposer
 from lsp_server.proving import runner_for
 from whetstone.engine.base import Cancel, Engine
-from whetstone.errors import Cancelled, EngineError, WhetstoneError
+from whetstone.errors import Cancelled, EngineError, ModelError, WhetstoneError
 from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 
@@ -286,7 +288,7 @@ class _Engines:
             if stamp == self._stamp and not failed:
                 return
             self._stamp, self._retry_at = stamp, time.monotonic() + _RETRY_S
-            new = self._load(settings)
+            new = self._wanted(settings)
         except WhetstoneError as error:
             self._failed(str(error))
             return
@@ -294,11 +296,31 @@ class _Engines:
             log.exception("the model could not be loaded")
             self._failed(f"The model could not be loaded ({type(error).__name__}).")
             return
-        old, self.engine, self._retry_at, self.failure = self.engine, new, None, ""
+        old, self.engine, self.failure = self.engine, new, ""
+        if new is old:  # with another adapter, perhaps
+            self._changed()
+            return
         self._threads = None
         if old is not None:
             log.info("model changed from %s to %s", old.model_id, new.model_id)
             old.close()
+
+    def _wanted(self, settings: Settings) -> Engine:
+        """The model that is wanted; without the folder's adapter when that cannot be used."""
+        try:
+            engine = self._adapted(settings)
+            self._retry_at = None
+        except ModelError as error:
+            if settings.adapter is None:
+                raise
+            self._warn(f"{error} Until then its folder is served without it.")
+            engine = self._adapted(dataclasses.replace(settings, adapter=None))
+        return engine
+
+    def _adapted(self, settings: Settings) -> Engine:
+        if self.engine is not None and self._parts.adapt(self.engine, settings):
+            return self.engine
+        return self._load(settings)
 
     def _load(self, settings: Settings) -> Engine:
         self.loading = self.tried = True
@@ -323,6 +345,7 @@ def _engine_settings(settings: Settings) -> Hashable:
     """The settings that a loaded engine was built from."""
     return (
         settings.model,
+        settings.adapter,
         settings.engine,
         settings.openai,
         settings.threads,

@@ -81,6 +81,12 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @_option("--max-length", "Tokens of prompt and answer together. [default: 1024]", type=int)
 @_option("--save-steps", "Steps between checkpoints. [default: 20]", type=int)
 @_option("--seed", "[default: 0]", type=int)
+@click.option(
+    "--adapter/--merged",
+    default=None,
+    help="Write a LoRA adapter over the active model's file, or a model of its own. "
+    "[default: as the active one is]",
+)
 @_option("--quantization", "Type of the new file: f16, q8_0, q4_k_m ... [default: as the active]")
 @_option("--base", "Hugging Face folder or hub repository to train from.")
 @_option("--eval-limit", "Evaluation problems for the gate. [default: all]", type=int)

@@ -31,6 +31,8 @@ class RetrainOptions:
             the chosen answers become less likely, too, only less so than the rejected.
         batch_size: examples per step; on a lack of memory they go through in smaller parts.
         qlora: load the base in 4 bit while training; wants a GPU and bitsandbytes.
+        adapter: write a LoRA adapter over the active model's file, which stays as it is, and not a
+            merged model; None goes on as the active one is.
         quantization: of the new file; the active model's when None.
         save_steps: steps between checkpoints: what a kill may cost.
         eval_limit: evaluation problems that the gate uses; all of them when None.
@@ -56,6 +58,7 @@ class RetrainOptions:
     max_steps: int = -1
     save_steps: int = 20
     seed: int = 0
+    adapter: bool | None = None
     quantization: str | None = None
     base: str | None = None
     eval_limit: int | None = None

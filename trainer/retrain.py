@@ -28,6 +28,8 @@ from trainer.reporter import Reporter
 from trainer.run_folder import RunFolder, runs_root, tried_pairs, unfinished
 from trainer.selection import PairSource, Selection, select
 from trainer.sequential import Answer
+from whetstone.errors import TrainingError
+from whetstone.models.adapters import base_name
 from whetstone.models.entry import ModelEntry
 from whetstone.models.registry import Registry
 
@@ -105,17 +107,18 @@ def plan(options: RetrainOptions, tools: Tools) -> dict[str, Any]:
     active = tools.registry.active()
     tried = tried_pairs(root, active.model_id)
     chosen = select(tools.preferences, options, active.prompt_format, tried=tried)
-    return _config(options, active, chosen)
+    return _config(options, active, tools.registry.base_of(active), chosen)
 
 
 def _begin(root: Path, options: RetrainOptions, tools: Tools, *, again: bool) -> RunFolder:
     active = tools.registry.active()
     tried = set() if again else tried_pairs(root, active.model_id)
     chosen = select(tools.preferences, options, active.prompt_format, tried=tried)
-    check_room(root, active.parameters, active.size)
+    base = tools.registry.base_of(active)
+    check_room(root, base.parameters, base.size)
     run = RunFolder.create(
         root,
-        _config(options, active, chosen),
+        _config(options, active, base, chosen),
         {
             "train": [pair_to_json(pair) for pair in chosen.train],
             "held_out": [pair_to_json(pair) for pair in chosen.held_out],
@@ -130,15 +133,21 @@ def _begin(root: Path, options: RetrainOptions, tools: Tools, *, again: bool) ->
     return run
 
 
-def _config(options: RetrainOptions, active: ModelEntry, chosen: Selection) -> dict[str, Any]:
+def _config(
+    options: RetrainOptions, active: ModelEntry, base: ModelEntry, chosen: Selection
+) -> dict[str, Any]:
+    as_adapter = options.adapter if options.adapter is not None else active.base is not None
     packages = ("torch", "transformers", "peft", "trl", "whetstone-fix")
     return {
         "options": options.for_size(active.parameters).to_json(),
         "seed": options.seed,
         "parent": active.model_id,
         "parent_name": active.name,
-        "parent_path": str(active.path),
-        "training_base": options.base or active.training_base,
+        "adapter": as_adapter,
+        "base": base.model_id,
+        "base_path": str(base.path),
+        "parent_adapter": _training_adapter(active),
+        "training_base": options.base or active.training_base or base.training_base,
         "format": active.prompt_format,
         "quantization": options.quantization or active.quantization.lower(),
         "data_hash": data_hash((*chosen.train, *chosen.held_out)),
@@ -153,6 +162,19 @@ def _config(options: RetrainOptions, active: ModelEntry, chosen: Selection) -> d
     }
 
 
+def _training_adapter(active: ModelEntry) -> str | None:
+    """The folder of the active adapter, which training goes on from; None for a whole model."""
+    if active.base is None:
+        return None
+    if active.training_adapter is None or not Path(active.training_adapter).is_dir():
+        raise TrainingError(
+            f"{active.name}: the folder that this adapter can be trained further from "
+            f"({active.training_adapter or 'none was named'}) is gone. Train from its model again: "
+            f"`trainer models use {base_name(active)}`, then `trainer retrain --adapter --fresh`."
+        )
+    return active.training_adapter
+
+
 def _carry_through(run: RunFolder, tools: Tools) -> Result:
     from trainer.stages import Stages  # torch: not before there is something to train
 
@@ -165,7 +187,7 @@ def _carry_through(run: RunFolder, tools: Tools) -> Result:
         ("verified", stages.verify),
         ("gated", stages.gate),
     )
-    entry = tools.registry.active()
+    entry = tools.registry.base_of(tools.registry.active())
     try:
         for stage, step in work:
             if not run.has(stage):
@@ -203,7 +225,7 @@ def _conclude(run: RunFolder, tools: Tools) -> Result:
                 "sources": config.get("sources", {}),
                 "base": config["training_base"],
             },
-            training_base=str(run.path / "merged") if promote else None,
+            **_further(run, config, tools, promote=promote),
         )
     if promote and name:
         if tools.registry.active_name() != name:
@@ -220,6 +242,19 @@ def _conclude(run: RunFolder, tools: Tools) -> Result:
         before=verdict["active"],
         after=verdict["candidate"],
     )
+
+
+def _further(
+    run: RunFolder, config: Mapping[str, Any], tools: Tools, *, promote: bool
+) -> dict[str, Any]:
+    """What the next run goes on from: the merged model, or the adapter and its base."""
+    if not config["adapter"]:
+        return {"training_base": str(run.path / "merged") if promote else None}
+    return {
+        "base": tools.registry.base_of(tools.registry.get(config["parent_name"])),
+        "training_base": config["training_base"],
+        "training_adapter": str(run.path / "dpo"),
+    }
 
 
 def _model_name(parent: str, run: str) -> str:

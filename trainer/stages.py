@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoTokenizer
 
 from export.hf_to_gguf import load_config
+from export.lora import write_adapter
 from export.merge import merge
-from export.quantize import QUANTIZATIONS, export_gguf, next_larger
-from export.verify import Comparison, Verification, mean_hf_margin, verify_export
+from export.quantize import QUANTIZATIONS, export_gguf, next_larger, quantization_of
+from export.verify import Comparison, LoraFiles, Verification, mean_hf_margin, verify_export
 from trainer.base_model import check_format, find_base
 from trainer.dpo.attention import choose_attention
 from trainer.examples import Encoded, encode, pair_from_json
@@ -22,7 +22,9 @@ from trainer.options import RetrainOptions
 from trainer.run_folder import RunFolder
 from trainer.training import TrainingJob, train_dpo, train_sft
 from whetstone.engine.llama import LlamaEngine
+from whetstone.engine.load import open_model
 from whetstone.errors import NotEnoughData
+from whetstone.models.hashing import sha256_of
 from whetstone.preferences.records import Pair
 from whetstone.prompt import FormatName, answer_text, render
 
@@ -53,7 +55,7 @@ class Stages:
     def _base(self) -> Path:
         base = find_base(
             self._config["training_base"],
-            Path(self._config["parent_path"]),
+            Path(self._config["base_path"]),
             self._run.path / "base",
             insist=self._options.base is not None,
         )
@@ -77,7 +79,13 @@ class Stages:
             examples=self._encoded.examples,
             options=self._options,
             reporter=self._tools.reporter,
+            adapter=self._parent_adapter,
         )
+
+    @property
+    def _parent_adapter(self) -> Path | None:
+        found = self._config["parent_adapter"]
+        return None if found is None else Path(found)
 
     @cached_property
     def _encoded(self) -> Encoded:
@@ -113,10 +121,14 @@ class Stages:
         }
 
     def merge(self) -> dict[str, Any]:
+        if self._config["adapter"]:
+            return {}  # it stays what it is
         merge(self._base, self._run.path / "dpo", self._run.path / "merged")
         return {}
 
     def export(self) -> dict[str, Any]:
+        if self._config["adapter"]:
+            return self._export_adapter()
         wanted = self._config["quantization"]
         quantization = wanted if wanted in QUANTIZATIONS else "q8_0"
         if quantization != wanted:
@@ -132,6 +144,12 @@ class Stages:
             )
         return {"export": {**asdict(report), "path": out.name}}
 
+    def _export_adapter(self) -> dict[str, Any]:
+        out = self._run.path / "model.gguf"
+        report = write_adapter(self._base, self._run.path / "dpo", out, name=self._run.name)
+        quantization = quantization_of(Path(self._config["base_path"]))
+        return {"export": {**asdict(report), "path": out.name, "quantization": quantization}}
+
     def verify(self) -> dict[str, Any]:
         """Verify the file; while its type swallows what was learnt, export a larger one."""
         facts = {"export": self._run.state["export"]}
@@ -139,19 +157,24 @@ class Stages:
             quantization = facts["export"]["quantization"]
             verification = self._verify(quantization)
             self._tools.reporter.say(verification.summary)
-            larger = next_larger(quantization)
+            larger = None if self._config["adapter"] else next_larger(quantization)
             if not verification.swallowed or larger is None:
                 return {**facts, "verification": verification.to_json()}
             self._tools.reporter.say(f"{quantization} swallows what was learnt: trying {larger}.")
             facts = self._export(larger)
 
     def _verify(self, quantization: str) -> Verification:
+        folder, path, lora = self._run.path / "merged", self._run.path / "model.gguf", None
+        if self._config["adapter"]:
+            lora = LoraFiles(folder=self._run.path / "dpo", path=path)
+            folder, path = self._base, Path(self._config["base_path"])
         return verify_export(
-            self._run.path / "merged",
-            self._run.path / "model.gguf",
+            folder,
+            path,
             quantization=quantization,
             pairs=self._comparisons,
             margin_before=self._margin_before,
+            lora=lora,
         )
 
     @cached_property
@@ -160,7 +183,9 @@ class Stages:
 
     @cached_property
     def _margin_before(self) -> float | None:
-        return mean_hf_margin(self._base, self._comparisons) if self._comparisons else None
+        if not self._comparisons:
+            return None
+        return mean_hf_margin(self._base, self._comparisons, self._parent_adapter)
 
     def _comparison(self, pair: Pair) -> Comparison:
         assert pair.chosen is not None and pair.rejected is not None
@@ -176,17 +201,22 @@ class Stages:
             reason = "the exported file failed verification: " + "; ".join(verification["problems"])
             verdict = {"answer": "worse", "passed": False, "reason": reason}
             return {"verdict": {**verdict, "active": None, "candidate": None}}
-        active = self._tools.registry.active()
-        before = self._measure(active.path, active.model_id)
-        path = self._run.path / "model.gguf"
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-        after = self._measure(path, f"{self._run.name}@{digest}")
+        registry = self._tools.registry
+        active = registry.active()
+        before = self._measure(open_model(active, registry.base_of(active)))
+        after = self._measure(self._candidate())
         problems = {pair.id: pair.problem_id for pair in self._pairs[1]}
         return {"verdict": decide(before, after, problems).to_json()}
 
-    def _measure(self, path: Path, model_id: str) -> Scores:
-        self._tools.reporter.say(f"Measuring {model_id} ...")
-        engine = LlamaEngine(path, model_id=model_id)
+    def _candidate(self) -> LlamaEngine:
+        path = self._run.path / "model.gguf"
+        model_id = f"{self._run.name}@{sha256_of(path)[:8]}"
+        if self._config["adapter"]:
+            return LlamaEngine(Path(self._config["base_path"]), model_id=model_id, adapter=path)
+        return LlamaEngine(path, model_id=model_id)
+
+    def _measure(self, engine: LlamaEngine) -> Scores:
+        self._tools.reporter.say(f"Measuring {engine.model_id} ...")
         try:
             return measure(
                 engine,

@@ -41,6 +41,7 @@ class TrainingJob:
     examples: Sequence[Example]
     options: RetrainOptions
     reporter: Reporter
+    adapter: Path | None = None  # the active model's, to train further; None begins a new one
 
 
 def train_sft(job: TrainingJob) -> Path:
@@ -59,18 +60,13 @@ def train_sft(job: TrainingJob) -> Path:
         )
         return AnswerTrainer(
             attention=attention,
-            model=_load(job, attention),
+            model=_started(job, attention),
             args=config,
             train_dataset=Dataset.from_list(rows),
             data_collator=row_collator(tokenizer.pad_token_id, attention),
             processing_class=tokenizer,
             callbacks=[RunCallback(job.run, "sft", job.reporter.step)],
-            peft_config=LoraConfig(
-                r=job.options.lora_rank,
-                lora_alpha=job.options.lora_alpha,
-                target_modules="all-linear",
-                task_type="CAUSAL_LM",
-            ),
+            peft_config=_new_adapter(job.options) if job.adapter is None else None,
         )
 
     return _train(job, "sft", build)
@@ -169,6 +165,23 @@ def _load(job: TrainingJob, attention: Attention) -> Any:
     quantized = {"quantization_config": nf4()} if job.options.qlora else {}
     return AutoModelForCausalLM.from_pretrained(
         job.base, dtype=_dtype(), attn_implementation=attention, **quantized
+    )
+
+
+def _started(job: TrainingJob, attention: Attention) -> Any:
+    """The base; with the active model's adapter where there is one, to be trained further."""
+    model = _load(job, attention)
+    if job.adapter is None:
+        return model
+    return PeftModel.from_pretrained(model, str(job.adapter), is_trainable=True)
+
+
+def _new_adapter(options: RetrainOptions) -> LoraConfig:
+    return LoraConfig(
+        r=options.lora_rank,
+        lora_alpha=options.lora_alpha,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
     )
 
 

@@ -93,6 +93,7 @@ class Settings:
 
     enabled: bool = True
     model: str | None = None
+    adapter: str | None = None
     engine: Literal["llama", "openai"] = "llama"
     openai: OpenAISettings = field(default_factory=OpenAISettings)
     candidates: int = 4
@@ -134,6 +135,10 @@ _KEYS: dict[str, _Key] = {
         _Key(name="model", kind=Text(optional=True), workspace=False,
              doc="Model to serve: a name in the registry or the path of a GGUF file. "
                  "Unset: the registry's active model."),
+        _Key(name="adapter", kind=Text(optional=True),
+             doc="LoRA adapter to answer with: the name of one in the registry that belongs to the "
+                 "model that serves, or that model's own name for none. Each folder of a workspace "
+                 "may have its own. Unset: what is active."),
         _Key(name="engine", kind=Choice(options=("llama", "openai")), workspace=False,
              doc="`llama` runs the GGUF in this process; `openai` asks a server."),
         _Key(name="openai.base_url", kind=Url(), workspace=False,

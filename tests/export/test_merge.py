@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tiny_lora
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -21,23 +22,12 @@ from whetstone.errors import TrainingError
 
 @pytest.fixture
 def adapter(tiny_hf: Path, tmp_path: Path) -> Path:
-    return make_adapter(tiny_hf, tmp_path / "adapter")
-
-
-def make_adapter(base: Path, folder: Path, **options: object) -> Path:
-    torch.manual_seed(1)
-    config = LoraConfig(r=4, lora_alpha=12, target_modules="all-linear", **options)
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
-    for name, weight in model.named_parameters():
-        if "lora_" in name:  # B starts as zeros, which would hide everything
-            torch.nn.init.normal_(weight, std=0.1)
-    model.save_pretrained(folder)
-    return folder
+    return tiny_lora.make(tiny_hf, tmp_path / "adapter")
 
 
 @pytest.mark.parametrize("options", [{}, {"use_rslora": True}])
 def test_equal_to_peft(tiny_hf: Path, tmp_path: Path, options: dict[str, object]) -> None:
-    adapter = make_adapter(tiny_hf, tmp_path / "adapter", **options)
+    adapter = tiny_lora.make(tiny_hf, tmp_path / "adapter", **options)
     whole = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_hf), adapter)
     expected = whole.merge_and_unload().state_dict()
 

@@ -12,6 +12,7 @@ from whetstone.engine.options import EngineOptions
 from whetstone.engine.tuning import TuningRecord, read_tuning
 from whetstone.errors import ModelError
 from whetstone.models import ModelEntry, Registry
+from whetstone.models.adapters import adapted
 from whetstone.settings import Settings
 
 _REMOTE_S = 5.0  # what a server may take to name its models
@@ -28,7 +29,8 @@ def serving(settings: Settings, registry: Registry, problems: Sequence[str]) -> 
         yield _remote(settings)
         return
     try:
-        entry = registry.resolve(settings.model)
+        entry = adapted(registry, registry.resolve(settings.model), settings.adapter)
+        base = registry.base_of(entry)
     except ModelError as error:
         yield Finding(
             section=_SECTION, name="model", value="none: only rules answer", state="problem",
@@ -36,12 +38,15 @@ def serving(settings: Settings, registry: Registry, problems: Sequence[str]) -> 
         )  # fmt: skip
         return
     why = "the registry's active model" if settings.model is None else "the setting `model`"
-    yield Finding(section=_SECTION, name="model", value=f"{entry.model_id} ({why})")
-    yield from _options(settings, entry)
-    yield from _memory(entry)
-    if entry.quantization.upper() in _WIDE and entry.size > 100e6:
+    if settings.adapter is not None:
+        why = "the setting `adapter`"
+    over = "" if entry.base is None else f", an adapter over {base.model_id}"
+    yield Finding(section=_SECTION, name="model", value=f"{entry.model_id}{over} ({why})")
+    yield from _options(settings, base)
+    yield from _memory(base)
+    if base.quantization.upper() in _WIDE and base.size > 100e6:
         yield Finding(
-            section=_SECTION, name="quantization", value=entry.quantization, state="advice",
+            section=_SECTION, name="quantization", value=base.quantization, state="advice",
             advice="A Q8_0 or Q4_K_M file of the same model answers 2 to 4 times as fast.",
         )  # fmt: skip
 

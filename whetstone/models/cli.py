@@ -63,6 +63,7 @@ def list_models(as_json: bool) -> None:
 @click.option("--name", help="Name in the registry; made from the file's name otherwise.")
 @click.option("--sha256", help="Refuse any other content.")
 @click.option("--training-base", help="Folder or hub repository that training starts from.")
+@click.option("--over", metavar="MODEL", help="It is a LoRA adapter of this registered model.")
 @click.option("--link", is_flag=True, help="Use a local file where it lies instead of a copy.")
 @click.option("--no-use", is_flag=True, help="Do not serve it yet.")
 @_json_option
@@ -72,6 +73,7 @@ def pull(  # one parameter for each option
     name: str | None,
     sha256: str | None,
     training_base: str | None,
+    over: str | None,
     link: bool,
     no_use: bool,
     as_json: bool,
@@ -84,14 +86,20 @@ def pull(  # one parameter for each option
     HF_ENDPOINT names a mirror of the hub.
     """
     registry = Registry()
+    base = None if over is None else registry.base_of(registry.get(over))
     plan = plan_pull(
-        model, quantization=quant, name=name, sha256=sha256, training_base=training_base
+        model,
+        quantization=quant,
+        name=name,
+        sha256=sha256,
+        training_base=training_base,
+        kind="model" if base is None else "adapter",
     )
     if link and plan.local is None:
         raise UsageError("--link is for files on this machine.")
     _announce(plan)
     with _progress(plan.name) as report:
-        pulled = carry_out(plan, registry, progress=report, copy=not link)
+        pulled = carry_out(plan, registry, progress=report, copy=not link, base=base)
     entry = pulled.entry
     if not no_use:
         registry.use(entry.name, reason="pulled")
@@ -208,7 +216,7 @@ def _table(entries: list[ModelEntry], active: str) -> Table:
             entry.name,
             _size(entry.size),
             f"{entry.parameters / 1e6:,.1f} M",
-            entry.quantization,
+            entry.quantization if entry.base is None else f"adapter over {entry.base}",
             entry.prompt_format,
             entry.parent or str(entry.data.get("source", "")),
             entry.created_at[:10],

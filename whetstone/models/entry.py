@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whetstone.errors import ModelError
+from whetstone.models.gguf_info import GgufKind
 from whetstone.prompt import FORMATS, FormatName
 
 STARTER = "starter"
@@ -19,7 +20,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
-    """One GGUF model: where it is, what it is, and what it was made from."""
+    """One GGUF model: where it is, what it is, and what it was made from.
+
+    A LoRA adapter is an entry, too: its file and size are its own, and what else describes a model
+    is that of its `base`.
+    """
 
     name: str
     path: Path
@@ -31,6 +36,8 @@ class ModelEntry:
     metrics: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)  # what it was trained on, or fetched from
     training_base: str | None = None  # folder or hub repository that training starts from
+    base: str | None = None  # of a LoRA adapter: model_id of the model that it is put over
+    training_adapter: str | None = None  # of a LoRA adapter: folder to train it further from
     architecture: str = ""
     parameters: int = 0
     quantization: str = ""
@@ -43,6 +50,10 @@ class ModelEntry:
     def model_id(self) -> str:
         """Stands beside every suggestion."""
         return f"{self.name}@{self.sha256[:8]}"
+
+    @property
+    def kind(self) -> GgufKind:
+        return "model" if self.base is None else "adapter"
 
     def to_json(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "path": str(self.path)}

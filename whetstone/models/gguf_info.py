@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from whetstone.errors import ModelError
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
@@ -54,6 +54,8 @@ _FILE_TYPES = {
     29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }  # fmt: skip
 
+GgufKind = Literal["model", "adapter"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GgufInfo:
@@ -71,16 +73,17 @@ class GgufInfo:
     metadata: Mapping[str, str | int | float | bool]
 
 
-def read_gguf(path: Path) -> GgufInfo:
+def read_gguf(path: Path, *, kind: GgufKind = "model") -> GgufInfo:
     """The header of the GGUF at `path`, with its tensors' extents checked against the file's size.
 
     Raises:
-        ModelError: missing, unreadable, truncated, not GGUF, or not a language model.
+        ModelError: missing, unreadable, truncated, not GGUF, or not a language model (or, with
+            `kind` "adapter", not a LoRA adapter).
     """
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            return _Reader(path, stream, size).read()
+            return _Reader(path, stream, size, kind).read()
     except FileNotFoundError:
         raise ModelError(
             f"{path}: no such model file. `whetstone models list` shows what is there; "
@@ -93,8 +96,8 @@ def read_gguf(path: Path) -> GgufInfo:
 
 
 class _Reader:
-    def __init__(self, path: Path, stream: BinaryIO, size: int) -> None:
-        self.path, self.stream, self.size = path, stream, size
+    def __init__(self, path: Path, stream: BinaryIO, size: int, wanted: GgufKind) -> None:
+        self.path, self.stream, self.size, self.wanted = path, stream, size, wanted
         self.position = 0
         self.array_lengths: dict[str, int] = {}
 
@@ -287,9 +290,12 @@ class _Reader:
                 "`llama-gguf-split --merge`, or choose a quantization that is one file."
             )
         kind = metadata.get("general.type", "model")
-        if kind != "model" or architecture == "clip":
+        if self.wanted == "adapter":
+            if kind != "adapter" or metadata.get("adapter.type") != "lora":
+                raise self._error("it holds no LoRA adapter. Choose the file with the adapter.")
+        elif kind != "model" or architecture == "clip":
             raise self._error(
-                f"it holds a {_plain(str(kind))} for another model, not a model. "
+                f"it belongs to another model ({_plain(str(kind))}) and is none itself. "
                 "Choose the file with the model itself."
             )
         if not tensors:

@@ -33,19 +33,19 @@ class HashMemory:
 
     def sha256(self, path: Path) -> str:
         """The digest, from memory when the file did not change. Raises OSError."""
-        identity = _identity(path)
+        now = identity(path)
         known = self._read().get(str(path), [])
-        if known[:-1] == identity:
+        if known[:-1] == now:
             return str(known[-1])
         digest = sha256_of(path)
-        if _identity(path) == identity:
+        if identity(path) == now:
             self.remember(path, digest)
         return digest
 
     def remember(self, path: Path, digest: str) -> None:
         memory = self._read()
         memory.pop(str(path), None)
-        memory[str(path)] = [*_identity(path), digest]
+        memory[str(path)] = [*identity(path), digest]
         recent = dict(list(memory.items())[-_REMEMBERED:])
         try:
             atomic_write_text(self._store, json.dumps(recent))
@@ -62,6 +62,7 @@ class HashMemory:
         return {key: value for key, value in memory.items() if isinstance(value, list) and value}
 
 
-def _identity(path: Path) -> list[int | str]:
+def identity(path: Path) -> list[int | str]:
+    """Changes when the file does. Raises OSError."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ino]

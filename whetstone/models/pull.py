@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from whetstone.errors import ModelError, UsageError
 from whetstone.models.entry import ModelEntry, check_name
-from whetstone.models.gguf_info import read_gguf
+from whetstone.models.gguf_info import GgufKind, read_gguf
 from whetstone.models.reference import (
     DEFAULT_QUANTIZATION,
     HubFile,
@@ -63,9 +63,13 @@ def plan_pull(
     name: str | None = None,
     sha256: str | None = None,
     training_base: str | None = None,
+    kind: GgufKind = "model",
     env: Mapping[str, str] | None = None,
 ) -> Plan:
     """What `text` means: a catalogue name, a path, an address, or a hub repository.
+
+    Args:
+        kind: what a local file has to be.
 
     Raises:
         UsageError: it means nothing.
@@ -85,7 +89,7 @@ def plan_pull(
         return Plan(
             name=name or model_name(path.name),
             source=str(path.absolute()),
-            size=read_gguf(path).size,
+            size=read_gguf(path, kind=kind).size,
             sha256=sha256,
             local=path,
             training_base=training_base,
@@ -107,11 +111,13 @@ def carry_out(
     *,
     progress: Progress = lambda done, total: None,
     copy: bool = True,
+    base: ModelEntry | None = None,
 ) -> Pulled:
     """Fetch what is not there yet, check it, and register it. The active model stays.
 
     Args:
         copy: copy a local file into the registry; else it is used where it lies.
+        base: the model that a LoRA adapter is put over; None for a whole model.
 
     Raises:
         ModelError: it cannot be fetched, is damaged, or its name is taken.
@@ -120,7 +126,7 @@ def carry_out(
     if present is not None:
         return Pulled(entry=present, new_bytes=0, confirmed=plan.sha256 is not None)
     if plan.local is not None:
-        entry = _add(plan, registry, plan.local, {"source": plan.source}, copy=copy)
+        entry = _add(plan, registry, plan.local, {"source": plan.source}, copy=copy, base=base)
         return Pulled(entry=entry, new_bytes=0, confirmed=plan.sha256 is not None)
     if plan.remote is None:
         raise ModelError(f"{plan.source}: nothing to fetch.")
@@ -131,10 +137,10 @@ def carry_out(
         "pulled_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     try:
-        entry = _add(plan, registry, fetched.path, data, move=True)
+        entry = _add(plan, registry, fetched.path, data, move=True, base=base)
     except ModelError:
         try:
-            read_gguf(fetched.path)
+            read_gguf(fetched.path, kind="model" if base is None else "adapter")
         except ModelError:
             fetched.discard()  # no use resuming from a file that is whole and wrong
         raise
@@ -150,6 +156,7 @@ def _add(
     *,
     copy: bool = True,
     move: bool = False,
+    base: ModelEntry | None = None,
 ) -> ModelEntry:
     return registry.add(
         path,
@@ -159,6 +166,7 @@ def _add(
         expected_sha256=plan.sha256,
         copy=copy,
         move=move,
+        base=base,
     )
 
 

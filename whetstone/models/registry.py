@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from whetstone.errors import ModelError
+from whetstone.models.adapters import base_name, check_fits, is_over, over
 from whetstone.models.entry import STARTER, ModelEntry, check_name, dump_entry, read_entry
 from whetstone.models.files import copy_in, guarded, sweep, sync_folder
-from whetstone.models.gguf_info import GgufInfo, read_gguf
-from whetstone.models.hashing import HashMemory, sha256_of
+from whetstone.models.gguf_info import GgufInfo, GgufKind, read_gguf
+from whetstone.models.hashing import HashMemory, identity, sha256_of
 from whetstone.models.lock import locked
 from whetstone.models.pointer import Pointer, PointerFile
 from whetstone.models.starter import starter_path
@@ -44,6 +45,8 @@ class Registry:
         self._entries, self._files = self.root / "entries", self.root / "files"
         self._pointer = PointerFile(self.root / "active.json")
         self._hashes = HashMemory(self.root / "hashes.json")
+        self._embedded: tuple[list[int | str], ModelEntry] | None = None
+        self._sound: dict[Path, list[int | str]] = {}  # what was checked: identity and sha256
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -106,19 +109,40 @@ class Registry:
                     broken.append(str(error))
         return found + sorted(stored, key=lambda entry: (entry.created_at, entry.name))
 
+    def base_of(self, entry: ModelEntry) -> ModelEntry:
+        """The model that the adapter `entry` is put over; a model is its own base.
+
+        Raises:
+            ModelError: it is missing, damaged, or another one than the adapter was trained on.
+        """
+        if entry.base is None:
+            return entry
+        base = self.get(base_name(entry))
+        if base.model_id != entry.base:
+            raise ModelError(
+                f"{entry.name}: was trained on {entry.base}, and {base.name} is another model now "
+                f"({base.model_id}). Choose a model with `whetstone models use NAME`."
+            )
+        self._check(base)
+        return base
+
     def resolve(self, model: str | None) -> ModelEntry:
         """What the setting `model` means: None is the active one, else a name, else a path."""
         if model is None:
             return self.active()
         path = Path(model).expanduser()
         if path.suffix.lower() != ".gguf" and os.sep not in model and "/" not in model:
-            entry = self.get(model)
-            self._check(entry)
-            return entry
+            return self.resolve_name(model)
         info = read_gguf(path)
         name = "".join(char if char.isalnum() or char in "._-" else "-" for char in path.stem)
         return _entry(name or "model", path.absolute(), self._sha256(path.absolute()), info,
                       owned=False)  # fmt: skip
+
+    def resolve_name(self, name: str) -> ModelEntry:
+        """`get`, with the file checked. Raises ModelError."""
+        entry = self.get(name)
+        self._check(entry)
+        return entry
 
     def history(self) -> _Pointers:
         """The choices made, oldest first, with their reasons."""
@@ -138,7 +162,7 @@ class Registry:
         Raises:
             ModelError: they are not.
         """
-        info = read_gguf(entry.path)
+        info = read_gguf(entry.path, kind=entry.kind)
         digest = guarded(entry.path, lambda: sha256_of(entry.path))
         if digest != entry.sha256:
             raise _changed(entry, digest)
@@ -155,6 +179,8 @@ class Registry:
         metrics: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         training_base: str | None = None,
+        training_adapter: str | None = None,
+        base: ModelEntry | None = None,
         expected_sha256: str | None = None,
         copy: bool = True,
         move: bool = False,
@@ -164,6 +190,7 @@ class Registry:
         Adding the same content under the same name again changes nothing.
 
         Args:
+            base: the model that a LoRA adapter at `path` is put over; None for a whole model.
             expected_sha256: refuse any other content.
             copy: copy it into the registry; else it is used where it lies and never deleted.
             move: take the file itself instead of a copy; it must lie on the same disk.
@@ -173,8 +200,12 @@ class Registry:
         """
         if check_name(name) == STARTER:
             raise ModelError("'starter' is the embedded model's name. Choose another name.")
-        info = read_gguf(path)
+        kind: GgufKind = "model" if base is None else "adapter"
+        info = read_gguf(path, kind=kind)
+        if base is not None:
+            check_fits(path, info, base)
         details: dict[str, Any] = {
+            "training_adapter": training_adapter,
             "parent": parent,
             "metrics": dict(metrics or {}),
             "data": dict(data or {}),
@@ -195,9 +226,11 @@ class Registry:
                     raise ModelError(f"{path}: sha256 {digest}, expected {expected_sha256}.")
                 if temporary is not None:
                     where = self._files / f"{name}-{digest[:8]}.gguf"
-                facts = read_gguf(temporary or where)
+                facts = read_gguf(temporary or where, kind=kind)
                 owned = temporary is not None
                 entry = _entry(name, where, digest, facts, owned=owned, **details)
+                if base is not None:
+                    entry = over(base, entry)
                 return self._register(entry, temporary)
             finally:
                 if temporary is not None and not move:
@@ -249,6 +282,12 @@ class Registry:
 
         def work() -> None:
             with locked(self.root / ".lock"):
+                users = [other.name for other in self.list() if is_over(other, name)]
+                if users:
+                    raise ModelError(
+                        f"{name}: the adapter {users[0]} is put over it. Remove that first: "
+                        f"`whetstone models remove {users[0]}`."
+                    )
                 if self.active_name() == name:
                     raise ModelError(
                         f"{name} is the active model. Choose another first: "
@@ -274,18 +313,26 @@ class Registry:
 
     def _starter(self) -> ModelEntry:
         path = starter_path()
-        info = read_gguf(path)
-        return _entry(STARTER, path, self._sha256(path), info, owned=False, promoted=True)
+        now = identity(path)
+        if self._embedded is None or self._embedded[0] != now:
+            info, digest = read_gguf(path), self._sha256(path)
+            entry = _entry(STARTER, path, digest, info, owned=False, promoted=True)
+            self._embedded = now, entry
+        return self._embedded[1]
 
     def _sha256(self, path: Path) -> str:
         return guarded(path, lambda: self._hashes.sha256(path))
 
     def _check(self, entry: ModelEntry) -> None:
         """Sound by its header and extents, and the content it had when it was added."""
-        read_gguf(entry.path)
-        digest = self._sha256(entry.path)
-        if digest != entry.sha256:
-            raise _changed(entry, digest)
+        now = [*identity(entry.path), entry.sha256] if entry.path.is_file() else []
+        if not now or self._sound.get(entry.path) != now:
+            read_gguf(entry.path, kind=entry.kind)
+            digest = self._sha256(entry.path)
+            if digest != entry.sha256:
+                raise _changed(entry, digest)
+            self._sound[entry.path] = now
+        self.base_of(entry)
 
     def _make_folders(self) -> None:
         for folder in (self.root, self._entries, self._files):

@@ -37,7 +37,8 @@ def tune(model: str | None, seconds: float, as_json: bool) -> None:
             "The model in use runs on another server, which chooses how. Name a local one with "
             "--model, or unset `engine`."
         )
-    entry = Registry().resolve(model or settings.model)
+    registry = Registry()
+    entry = registry.base_of(registry.resolve(model or settings.model))
     if not as_json:
         click.echo(f"{entry.model_id}: measuring for {seconds:g} s; Ctrl-C stores nothing\n")
         click.echo(

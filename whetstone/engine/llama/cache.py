@@ -29,19 +29,27 @@ class Parked:
 
     tokens: Tokens
     state: NDArray[np.uint8]
+    owner: str  # model_id of the model, adapter included, that computed it
 
 
 class PromptCache:
     """What the context's prompt sequence holds, and what can be brought back into it."""
 
     def __init__(
-        self, context: Context, counters: Counters, *, budget_bytes: int, shift: bool
+        self,
+        context: Context,
+        counters: Counters,
+        *,
+        owner: str,
+        budget_bytes: int,
+        shift: bool,
     ) -> None:
         self._context = context
         self._counters = counters
         self._budget = budget_bytes
         self._shift = shift
         self._live: Tokens = np.empty(0, np.int32)
+        self.owner = owner  # who computes now; the prompts of others are no use to it
         self.parked: list[Parked] = []  # least recently used first
 
     @property
@@ -64,8 +72,10 @@ class PromptCache:
         best, longest = None, same + _WORTH
         for entry in self.parked:
             # One comparison rules most of them out: to win, an entry has to agree at `longest`.
-            if entry.tokens.size > longest < tokens.size and (
-                entry.tokens[longest] == tokens[longest]
+            if (
+                entry.owner == self.owner
+                and entry.tokens.size > longest < tokens.size
+                and (entry.tokens[longest] == tokens[longest])
             ):
                 found = common(entry.tokens, tokens)
                 if found > longest:
@@ -137,6 +147,13 @@ class PromptCache:
         self._live = tokens if loaded else np.empty(0, np.int32)
         return loaded
 
+    def hand_over(self, owner: str) -> None:
+        """Another adapter computes from now on: what this one computed is set aside for it."""
+        self._park()
+        self._context.drop(PROMPT)
+        self._live = np.empty(0, np.int32)
+        self.owner = owner
+
     def everything(self) -> list[Parked]:
         """All prompts that are known, the one in the context last."""
         self._park()
@@ -152,7 +169,7 @@ class PromptCache:
 
     def _park(self) -> None:
         if self._live.size >= _WORTH and self._budget:
-            self.park(Parked(self._live, self._context.save(PROMPT)))
+            self.park(Parked(self._live, self._context.save(PROMPT), self.owner))
 
     def _restore(self, entry: Parked) -> bool:
         self.parked = [other for other in self.parked if other is not entry]

@@ -6,6 +6,7 @@ import ctypes
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import llama_cpp.llama_cpp as llama
@@ -82,6 +83,16 @@ class Context:
                 "Set `context_tokens` lower, or use a smaller model."
             )
         return handle
+
+    def use_adapter(self, model: Model, path: Path | None) -> None:
+        """Compute with the LoRA adapter at `path`, None for none, from now on.
+
+        What the sequences hold was computed without it: that is the caller's to take away.
+
+        Raises:
+            ModelError: it cannot be used; the one before stays.
+        """
+        model.adapters.apply(self._handle, path)
 
     def limit_threads(self, most: int | None) -> None:
         """Compute with at most so many threads; None: with those that were configured."""

@@ -35,21 +35,31 @@ class LlamaEngine:
         model_id: str,
         options: EngineOptions | None = None,
         state_folder: Path | None = None,
+        adapter: Path | None = None,
+        base_id: str | None = None,
     ) -> None:
         """Load the model; takes from 20 ms (the starter) to seconds.
 
         Args:
+            model_id: of what answers: of the adapter where there is one.
             state_folder: where computed prompts are kept from one session to the next.
+            adapter: a LoRA adapter as GGUF, put over the model.
+            base_id: model_id of the model alone, where there is an adapter.
 
         Raises:
-            ModelError: the file is missing or llama.cpp cannot load it.
+            ModelError: a file is missing or llama.cpp cannot load it.
         """
         self.options = options or EngineOptions()
-        self._model_id = model_id
+        self.base_id = base_id or model_id
         self._counters = Counters()
         self._model = Model(path, gpu_layers=self.options.gpu_layers)
         try:
             self._context = Context(self._model, self.options, self._counters)
+            try:
+                self._context.use_adapter(self._model, adapter)
+            except BaseException:
+                self._context.close()
+                raise
         except BaseException:
             self._model.close()
             raise
@@ -57,33 +67,53 @@ class LlamaEngine:
         self._cache = PromptCache(
             self._context,
             self._counters,
+            owner=model_id,
             budget_bytes=self.options.cache_mb * 1_000_000,
             shift=self.options.context_shift and self._context.can_shift,
         )
-        self._storage: Storage | None = None
-        self._unsaved: Storage | None = None  # while the constant beginning is not on disk
-        if state_folder is not None:
-            self._open_storage(state_folder)
+        self._state_folder = state_folder
+        self._storages: dict[str, Storage] = {}  # by model_id, of all that computed here
+        self._unsaved: dict[str, Storage] = {}  # those whose constant beginning is not on disk
+        self._open_storage()
         self._guesses = Guesses(self._model)
         speculates = self.options.speculation and self._model.can_trim
         self._first_draft = min(2 * self.options.draft_tokens, ROWS - 1) if speculates else 0
         self._request = 0  # counts requests: only the latest may go on
         self._forked = False  # sequences of answers may hold cells
 
-    def _open_storage(self, folder: Path) -> None:
-        self._storage = Storage(folder, self._model, self._model_id, self.options)
-        if self._storage.opening.size:
-            saved = self._storage.read_opening()
+    def _open_storage(self) -> None:
+        """What earlier sessions computed with this adapter, the first time that it is used."""
+        if self._state_folder is None or self.model_id in self._storages:
+            return
+        storage = Storage(self._state_folder, self._model, self.model_id, self.options)
+        self._storages[self.model_id] = storage
+        if storage.opening.size:
+            saved = storage.read_opening()
             if saved is None or not self._cache.replace(saved.tokens, saved.state):
-                self._unsaved = self._storage
+                self._unsaved[self.model_id] = storage
         if self.options.cache_on_disk:
             budget = self.options.cache_mb * 1_000_000
-            for entry in self._storage.read_documents(limit=budget):
+            for entry in storage.read_documents(limit=budget):
                 self._cache.park(entry)
 
     @property
     def model_id(self) -> str:
-        return self._model_id
+        return self._cache.owner
+
+    def use_adapter(self, path: Path | None, *, model_id: str) -> None:
+        """Put another LoRA adapter over the model, or none; ends the request that runs.
+
+        Takes as long as the adapter takes to read, and a millisecond when it was used lately. What
+        was computed is kept for the adapter that computed it.
+
+        Raises:
+            ModelError: it belongs to another model; the one before goes on serving.
+        """
+        self._begin(None)
+        self._end(self._request)
+        self._context.use_adapter(self._model, path)
+        self._cache.hand_over(model_id)
+        self._open_storage()
 
     @property
     def prompt_format(self) -> str:
@@ -97,8 +127,10 @@ class LlamaEngine:
     def close(self) -> None:
         """Free the model's memory; harmless when called twice."""
         self._end(self._request)
-        if self._storage is not None and self.options.cache_on_disk and self._context.is_open:
-            self._storage.write_documents(self._cache.everything())
+        if self.options.cache_on_disk and self._context.is_open:
+            known = self._cache.everything()
+            for storage in self._storages.values():
+                storage.write_documents(known)
         self._request += 1
         self._cache.parked.clear()
         self._workspace.close()
@@ -227,12 +259,14 @@ class LlamaEngine:
     def _compute(self, tokens: Tokens, draft: Sequence[int]) -> int:
         """See `PromptCache.compute`; the first time, the constant beginning is saved on the way."""
         self._counters.prompt_tokens += tokens.size
-        if self._unsaved is not None:
-            opening = self._unsaved.opening
+        unsaved = self._unsaved.get(self.model_id)
+        if unsaved is not None:
+            opening = unsaved.opening
             if common(opening, tokens) == opening.size:
                 self._cache.compute(opening, ())
-                self._unsaved.write_opening(Parked(opening, self._context.save(PROMPT)))
-                self._unsaved = None
+                state = self._context.save(PROMPT)
+                unsaved.write_opening(Parked(opening, state, self.model_id))
+                del self._unsaved[self.model_id]
         return self._cache.compute(tokens, draft)
 
     def _limits(self, prompt: Prompt, max_tokens: int) -> Limits:

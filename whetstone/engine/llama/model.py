@@ -11,6 +11,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as llama
 
+from whetstone.engine.llama.adapters import Adapters
 from whetstone.errors import EngineError, ModelError
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
@@ -46,6 +47,7 @@ class Model:
                 f"{path}: llama.cpp cannot load this file. Check it with "
                 "`whetstone models verify`, or choose another with `whetstone models use NAME`."
             )
+        self.adapters = Adapters(self.handle)
         self.on_gpu = gpu_layers != 0 and bool(llama.llama_supports_gpu_offload())
         self.trained_context = int(llama.llama_model_n_ctx_train(self.handle))
         # Recurrent layers keep one state and no history: nothing can be cut off or moved in it.

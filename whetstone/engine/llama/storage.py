@@ -26,10 +26,11 @@ _OPENING_LIMIT = 512_000_000  # bytes
 
 
 class Storage:
-    """Files of one model with one cache layout."""
+    """Files of one model, adapter included, with one cache layout."""
 
     def __init__(self, folder: Path, model: Model, model_id: str, options: EngineOptions) -> None:
         self._folder = folder
+        self.model_id = model_id
         what = [
             model_id,
             model.path.stat().st_size,
@@ -47,7 +48,7 @@ class Storage:
         found = read_state(self._opening_path, self._key, limit=_OPENING_LIMIT)
         if found is None or not np.array_equal(found[0], self.opening):
             return None
-        return Parked(*found)
+        return Parked(*found, self.model_id)
 
     def write_opening(self, entry: Parked) -> None:
         self._write(self._opening_path, entry)
@@ -58,15 +59,19 @@ class Storage:
         for path in sorted(self._documents(), reverse=True):
             state = read_state(path, self._key, limit=limit)
             if state is not None:
-                found.insert(0, Parked(*state))
+                found.insert(0, Parked(*state, self.model_id))
                 limit -= state[1].nbytes
         return found
 
     def write_documents(self, entries: Iterable[Parked]) -> None:
-        """Replace what the last session left; `entries` come least recently used first."""
+        """Replace what the last session left by this model's among `entries`.
+
+        They come least recently used first.
+        """
         for path in self._documents():
             path.unlink(missing_ok=True)
-        for number, entry in enumerate(entries):
+        mine = [entry for entry in entries if entry.owner == self.model_id]
+        for number, entry in enumerate(mine):
             self._write(self._folder / f"{self._key[:16]}-{number:04}.prompt", entry)
 
     def _documents(self) -> list[Path]:
