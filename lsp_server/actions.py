@@ -50,7 +50,7 @@ def unresolved(client: Client, problem: ProblemAt) -> types.CodeAction:
         # Clients may resolve the edit alone, so the command stands here from the start. It names
         # the problem; which candidate was applied is looked up when it comes back.
         command=None if client.resolves_bare else follow(problem.key),
-        data={"whetstone": problem.key, "uri": problem.uri, "version": problem.version},
+        data={"whetstone": problem.key, "uri": problem.uri},
     )
 
 

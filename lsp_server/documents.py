@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lsprotocol import types
@@ -11,17 +12,23 @@ from pygls.uris import to_fs_path
 from lsp_server.text import Buffer, Encoding, Hunk
 from whetstone.problem import Document
 
+_revisions = itertools.count(1)
 _SUFFIXES = (".py", ".pyi", ".pyw")
 
 
 @dataclass(slots=True, kw_only=True)
 class OpenDocument:
-    """One document between didOpen and didClose."""
+    """One document between didOpen and didClose.
+
+    `version` is the client's word, for messages to it: opened again, a document may have the same
+    one with another text. `revision` is ours, and no two texts ever share one.
+    """
 
     uri: str
     version: int
     language: str
     buffer: Buffer
+    revision: int = field(default_factory=lambda: next(_revisions))
 
     @property
     def path(self) -> Path | None:
@@ -35,9 +42,10 @@ class OpenDocument:
 
     def snapshot(self) -> Document:
         """The frozen value that crosses into the core and into other threads."""
-        return Document(text=self.buffer.text, path=self.path, version=self.version)
+        return Document(text=self.buffer.text, path=self.path, version=self.revision)
 
     def apply(self, change: types.TextDocumentContentChangeEvent) -> Hunk:
+        self.revision = next(_revisions)
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = change.range.start, change.range.end
             return self.buffer.replace(

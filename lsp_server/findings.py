@@ -62,7 +62,7 @@ class Findings:
     def known(self, uri: str) -> Found | None:
         """Findings for the document as it is now, when they are there already."""
         document, latest = self._documents.get(uri), self._latest.get(uri)
-        if document is None or latest is None or latest[0] != document.version:
+        if document is None or latest is None or latest[0] != document.revision:
             return None
         return latest[1]
 
@@ -87,9 +87,9 @@ class Findings:
         if (known := self.known(uri)) is not None:
             return known
         running = self._running.get(uri)
-        if running is None or running[0] != document.version:
+        if running is None or running[0] != document.revision:
             task = asyncio.create_task(self._find(uri, document.snapshot()))
-            running = self._running[uri] = (document.version, task)
+            running = self._running[uri] = (document.revision, task)
         return await asyncio.shield(running[1])
 
     async def look(self, text: Document) -> Found | None:
@@ -146,4 +146,4 @@ class Findings:
 
     def _outdated(self, uri: str, snapshot: Document) -> bool:
         document = self._documents.get(uri)
-        return document is None or document.version != snapshot.version
+        return document is None or document.revision != snapshot.version

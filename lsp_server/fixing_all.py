@@ -67,7 +67,7 @@ class FixAll:
         now = start
         for _ in range(MAX_ROUNDS):
             found = await self.session.findings.look(now)
-            if self.document.version != start.version or found is None:
+            if self.document.revision != start.version or found is None:
                 return None
             problem = next_problem(
                 now,
@@ -79,7 +79,7 @@ class FixAll:
             if problem is None:
                 break
             now = await self._one(now, problem)
-        return now.text if self.document.version == start.version else None
+        return now.text if self.document.revision == start.version else None
 
     def _wanted(self, diagnostic: Diagnostic, ignored: set[str]) -> bool:
         return diagnostic.code not in ignored and self.code in (None, diagnostic.code)
@@ -100,6 +100,6 @@ class FixAll:
         known = self.session.suggestions.for_problem(uri, now.text, diagnostic)
         if known is not None:
             return known
-        problem = ProblemAt(uri=uri, version=now.version or 0, diagnostic=diagnostic)
+        problem = ProblemAt(uri=uri, revision=now.version or 0, diagnostic=diagnostic)
         judged = await self.session.ask(self.document, problem, now)
         return judged.proposal if judged else None

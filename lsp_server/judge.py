@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lsp_server.recorder import Recorder
-from whetstone.confidence import Confidence, Estimate, features_of
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.confidence import Confidence, Estimate
     from whetstone.fixer import Proposal
 
 
@@ -38,26 +38,31 @@ class Judge:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._confidence = Confidence()
+        self._confidence: Confidence | None = None
         self._fresh = False
 
     def stale(self) -> None:
         """Another choice was recorded."""
         self._fresh = False
 
-    async def refresh(self, settings: Settings) -> None:
+    async def refresh(self) -> None:
         """Read the history when it has changed; from the disk, so off the event loop."""
         if not self._fresh:
             self._fresh = True
-            history = await asyncio.wrap_future(self._recorder.choices(settings))
+            history = await asyncio.wrap_future(self._recorder.choices())
+            from whetstone.confidence import Confidence  # off the start-up path
+
             self._confidence = Confidence(history)
 
     def judge(self, proposal: Proposal, settings: Settings) -> Judged:
         """Candidates below the cut become rejected ones: they were not shown."""
-        cut = self._confidence.cut(settings.threshold)
+        from whetstone.confidence import Confidence, features_of
+
+        confidence = self._confidence or Confidence()
+        cut = confidence.cut(settings.threshold)
         code = proposal.diagnostic.code
         estimates = {
-            each.id: self._confidence.of(features_of(each, proposal.candidates, code))
+            each.id: confidence.of(features_of(each, proposal.candidates, code))
             for each in proposal.candidates
         }
         shown = [each for each in proposal.candidates if estimates[each.id].probability >= cut]

@@ -67,8 +67,6 @@ class Store(Protocol):
         confidence: float = 1.0,
     ) -> list[int]: ...
 
-    def choices(self) -> list[Choice]: ...
-
     def pairs(
         self, *, untrained_only: bool = False, since: str | None = None, limit: int | None = None
     ) -> list[Pair]: ...
@@ -97,5 +95,6 @@ class Parts:
     find: Callable[[Document], list[Diagnostic]]
     open_store: Callable[[Settings], Store]
     load_settings: Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]
-    has_store: Callable[[], bool] = lambda: True  # else there is no history to read
+    has_store: Callable[[], bool] = lambda: True  # else there is nothing to read
+    choices: Callable[[], list[Choice]] = list  # the history; cheaper than opening the store
     retrain_command: tuple[str, ...] = (sys.executable, "-m", "trainer", "retrain")

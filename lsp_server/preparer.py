@@ -38,8 +38,8 @@ class Preparer:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._line: dict[str, int] = {}  # where the user was last, by document
         self._recent: list[str] = []  # documents, the one touched last is last
-        self._rested: dict[str, int] = {}  # versions whose problems may be prepared
-        # Keys of the problems that had their turn, by document: once for each version. What came
+        self._rested: dict[str, int] = {}  # revisions whose problems may be prepared
+        # Keys of the problems that had their turn, by document: once for each revision. What came
         # of one may be forgotten again (suggestions.py keeps the newest), and is then left to ask.
         self._tried: dict[str, set[str]] = {}
         self._again = False
@@ -100,7 +100,7 @@ class Preparer:
 
     def pending(self, document: OpenDocument) -> list[ProblemAt]:
         """What is still to be prepared for a document, in order."""
-        if self._rested.get(document.uri) != document.version:
+        if self._rested.get(document.uri) != document.revision:
             return []
         if self.hindrance(document) is not None:
             return []
@@ -143,7 +143,7 @@ class Preparer:
         self._timers.pop(uri, None)
         document = self._session.documents.python(uri)
         if document is not None:
-            self._rested[uri] = document.version
+            self._rested[uri] = document.revision
             self.wake()
 
     def _stop(self, uri: str) -> None:
@@ -179,14 +179,14 @@ class Preparer:
         """The next document with something to prepare; its findings are known then."""
         for uri in self._recent[: -DOCUMENTS - 1 : -1]:
             document = self._session.documents.python(uri)
-            if document is None or self._rested.get(uri) != document.version:
+            if document is None or self._rested.get(uri) != document.revision:
                 continue
             if self.hindrance(document) is not None:
                 continue
             await self._session.findings.current(uri)
             if self.pending(document):
                 return document
-            if self._rested.get(uri) == document.version:
+            if self._rested.get(uri) == document.revision:
                 self._ready(uri)
         return None
 

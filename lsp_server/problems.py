@@ -31,14 +31,14 @@ _SEVERITIES = {name: severity for severity, name in _NAMES.items()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemAt:
-    """One problem of one version of a document.
+    """One problem of one revision of a document.
 
     `reported` are the editor's diagnostics that it stands for; `checkable` says whether our own
     tools can tell when it is gone. `failure` and `test` are those of an extra problem.
     """
 
     uri: str
-    version: int
+    revision: int
     diagnostic: Diagnostic
     reported: tuple[types.Diagnostic, ...] = ()
     checkable: bool = True
@@ -47,8 +47,8 @@ class ProblemAt:
 
     @property
     def key(self) -> str:
-        """The same problem of the same version has the same key."""
-        text = repr((self.uri, self.version, self.diagnostic))
+        """The same problem of the same text has the same key."""
+        text = repr((self.uri, self.revision, self.diagnostic))
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
@@ -168,7 +168,7 @@ def _distance(span: Span, wanted: Span) -> tuple[int, int]:
 def _extra(document: OpenDocument, extra: Extra) -> ProblemAt:
     return ProblemAt(
         uri=document.uri,
-        version=document.version,
+        revision=document.revision,
         diagnostic=extra.diagnostic,
         checkable=False,
         failure=extra.failure,
@@ -185,7 +185,7 @@ def _problem(
 ) -> ProblemAt:
     return ProblemAt(
         uri=document.uri,
-        version=document.version,
+        revision=document.revision,
         diagnostic=diagnostic,
         reported=tuple(reported),
         checkable=checkable,

@@ -74,9 +74,16 @@ class Recorder:
         """Append events and outcomes; the future says whether they are on the disk."""
         return self._submit(settings, lambda store: _write(store, effects))
 
-    def choices(self, settings: Settings) -> Future[list[Choice]]:
-        """The user's history; empty when there is none, or it cannot be read."""
-        return self.read(settings, lambda store: store.choices(), [])
+    def choices(self) -> Future[list[Choice]]:
+        """The user's history, with all that was written before; empty when it cannot be read."""
+
+        def work() -> list[Choice]:
+            try:
+                return self._parts.choices()
+            except WhetstoneError:  # told when something is to be written
+                return []
+
+        return self._later(work, [])
 
     def read(self, settings: Settings, ask: Callable[[Store], _T], otherwise: _T) -> Future[_T]:
         """What the store answers; `otherwise` when there is no store, or it cannot be read."""
@@ -87,12 +94,7 @@ class Recorder:
                 self._run(settings, lambda store: found.append(ask(store)))
             return found[-1]
 
-        try:
-            return self._thread.submit(work)
-        except RuntimeError:  # closed: the server is ending
-            nothing: Future[_T] = Future()
-            nothing.set_result(otherwise)
-            return nothing
+        return self._later(work, otherwise)
 
     def close(self) -> None:
         """Wait for what was submitted, then close the store."""
@@ -100,12 +102,16 @@ class Recorder:
         self._thread.shutdown(wait=True)
 
     def _submit(self, settings: Settings, write: Callable[[Store], object]) -> Future[bool]:
+        return self._later(lambda: self._run(settings, write), False)
+
+    def _later(self, work: Callable[[], _T], closed: _T) -> Future[_T]:
+        """`work` in the thread of the store; `closed` when the server is ending."""
         try:
-            return self._thread.submit(self._run, settings, write)
-        except RuntimeError:  # closed: the server is ending
-            refused: Future[bool] = Future()
-            refused.set_result(False)
-            return refused
+            return self._thread.submit(work)
+        except RuntimeError:
+            nothing: Future[_T] = Future()
+            nothing.set_result(closed)
+            return nothing
 
     def _run(self, settings: Settings, write: Callable[[Store], object]) -> bool:
         """Never raises: what a person chose is worth a message, never a crash."""

@@ -67,7 +67,7 @@ class Session:
         self.switches = Switches()
         self.capture = Capture(hold_s=lambda: self.settings.settle_s)
         self.covered: dict[str, set[str]] = {}  # by document: codes that another tool reports
-        self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: version
+        self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: revision
         self.fix_all_runs = Runs()
         self.lens_sources: list[LensSource] = []  # see features/code_lens.py
         self.settled: Callable[[], object] = lambda: None  # told when a choice was recorded
@@ -114,14 +114,14 @@ class Session:
         self, document: OpenDocument, own: Sequence[Diagnostic] | None = None
     ) -> list[ProblemAt]:
         """Every problem of the document, with `own` findings or those known of it as it is now."""
-        version, reported = self.reported.get(document.uri, (None, []))
+        revision, reported = self.reported.get(document.uri, (None, []))
         settings = self.settings_of(document)
         if own is None:
             own = self.findings.known(document.uri) or ()
         return all_problems(
             document,
             own if settings.diagnostics != "off" else (),
-            reported if version == document.version else (),
+            reported if revision == document.revision else (),
             self.extra.of(document.uri),
             ignore_codes=self.switches.ignored_codes(settings),
         )
@@ -130,14 +130,14 @@ class Session:
         self, document: OpenDocument, asked: types.Range, reported: Sequence[types.Diagnostic]
     ) -> None:
         """The editor told what other tools report on the lines `asked`; the rest stays known."""
-        version, before = self.reported.get(document.uri, (None, []))
+        revision, before = self.reported.get(document.uri, (None, []))
         lines = range(asked.start.line, asked.end.line + 1)
         kept = [
             each
-            for each in (before if version == document.version else [])
+            for each in (before if revision == document.revision else [])
             if each not in reported and each.range.start.line not in lines
         ]
-        self.reported[document.uri] = (document.version, [*kept, *reported][-_MAX_REPORTED:])
+        self.reported[document.uri] = (document.revision, [*kept, *reported][-_MAX_REPORTED:])
 
     def extras_changed(self, uri: str) -> None:
         """Problems were added to or taken out of `extra`."""
@@ -187,7 +187,7 @@ class Session:
             job.leave()
         if proposal is None:
             return None
-        await self.judge.refresh(self.settings)
+        await self.judge.refresh()
         return self.judge.judge(proposal, self.settings_of(document))
 
     async def prepare(self, document: OpenDocument, problem: ProblemAt) -> bool:
@@ -227,13 +227,16 @@ class Session:
         """Remember what may be shown of a proposal; None when the document has moved on."""
         if proposal is None:
             return None
-        await self.judge.refresh(self.settings)
+        await self.judge.refresh()
         document = self.documents.get(problem.uri)
-        if document is None or document.version != problem.version:
+        if document is None or document.revision != problem.revision:
             return None
-        known = self.suggestions.get(proposal.id)
-        if known is not None:  # two requests had joined
-            return known.proposal
+        joined = self.suggestions.get(proposal.id)
+        if joined is not None:  # two requests had joined
+            return joined.proposal
+        known = self.known_proposal(document, problem)
+        if known is not None and known.candidates:  # found elsewhere meanwhile, and maybe seen
+            return known
         judged = self.judge.judge(proposal, self.settings_of(document))
         self.suggestions.add(problem, judged)
         self.fixes_changed(problem.uri)

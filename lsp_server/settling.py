@@ -16,7 +16,6 @@ from lsp_server.documents import OpenDocument, path_of
 from lsp_server.text import bare
 from whetstone.errors import UsageError
 from whetstone.problem import Document, split_lines
-from whetstone.source_file import read
 
 if TYPE_CHECKING:
     from lsp_server.session import Session
@@ -59,13 +58,13 @@ class Settling:
         document = session.documents.python(uri)
         if document is None or not session.capture.watches(uri):
             return
-        version = document.version
+        revision = document.revision
         session.record(session.capture.saved(uri, document.buffer.lines))
         if not session.capture.undecided(uri):
             self._settled()
             return
         found = await session.findings.current(uri)
-        if found is not None and document.version == version:
+        if found is not None and document.revision == revision:
             session.record(session.capture.checked(uri, document.buffer.lines, found))
         self._settled()
 
@@ -132,9 +131,9 @@ class Settling:
             if document is None:
                 session.record(session.capture.due(uri, (), None))
                 continue
-            version = document.version
+            revision = document.revision
             disk = await asyncio.to_thread(on_disk, uri)
-            if document.version == version:
+            if document.revision == revision:
                 if _same(document, disk):
                     await self.saved(uri)
                 session.record(session.capture.due(uri, document.buffer.lines, disk))
@@ -216,6 +215,8 @@ def on_disk(uri: str) -> list[str] | None:
         return None
     if not path.exists():
         return []
+    from whetstone.source_file import read  # off the start-up path
+
     try:
         return split_lines(read(path).document.text)
     except UsageError:

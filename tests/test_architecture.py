@@ -17,7 +17,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 def test_serving_imports_nothing_of_training():
     modules = (
         "whetstone.cli, whetstone.fixer, whetstone.engine.load, whetstone.engine.llama, "
-        "whetstone.preferences.store, whetstone.models, lsp_server, lsp_server.__main__"
+        "whetstone.preferences.store, whetstone.models, lsp_server, lsp_server.cli"
     )
     result = python(
         "import sys\n"

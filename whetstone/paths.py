@@ -29,6 +29,11 @@ def data_dir() -> Path:
     return folder
 
 
+def preferences_path() -> Path:
+    """Where the choices are kept, whether there is such a file yet or not."""
+    return data_dir() / "preferences.db"
+
+
 def atomic_write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace `path` with `data`: a crash leaves the old file or the new one, never a part.
 

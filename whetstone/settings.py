@@ -11,7 +11,6 @@ user's files anywhere. Keys that could do so are not taken from a workspace; a m
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -118,7 +117,7 @@ class Settings:
     notify: NotifySettings = field(default_factory=NotifySettings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Key:
     name: str
     kind: Kind
@@ -325,7 +324,9 @@ class _Loading:
                 self.set(key, native, where=f"environment variable {variable}")
             elif variable.startswith("WHETSTONE_") and variable != "WHETSTONE_DATA":
                 # Other variables of ours may exist; only a near miss is worth a message.
-                close = difflib.get_close_matches(variable, variables, n=1, cutoff=0.85)
+                from difflib import get_close_matches  # only for what is misspelt
+
+                close = get_close_matches(variable, variables, n=1, cutoff=0.85)
                 if close:
                     self.problems.append(f"{variable}: no such setting; did you mean {close[0]}?")
 
@@ -342,7 +343,9 @@ def _variable(name: str) -> str:
 
 
 def _guess(name: str) -> str:
-    close = difflib.get_close_matches(name, _KEYS, n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, _KEYS, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 _SHOWN = 80  # characters of a wrong value that a message repeats
 
+# Nobody compares or prints a kind, and every method that `dataclass` makes costs the server's
+# start: hence eq=False, repr=False.
+
 
 class Kind(Protocol):
     @property
@@ -51,7 +54,7 @@ class _Base:
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Integer(_Base):
     low: int
     high: int
@@ -76,7 +79,7 @@ class Integer(_Base):
             return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Number(_Base):
     low: float
     high: float
@@ -99,7 +102,7 @@ class Number(_Base):
             return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AutoOr(_Base):
     """A number, or the word that leaves the choice to us."""
 
@@ -116,7 +119,7 @@ class AutoOr(_Base):
         return text if text == "auto" else self.number.from_text(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Choice(_Base):
     options: tuple[str, ...]
 
@@ -130,7 +133,7 @@ class Choice(_Base):
         return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Flag(_Base):
     allowed: str = "true or false"
 
@@ -145,7 +148,7 @@ class Flag(_Base):
         return words.get(text.strip().lower(), text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Text(_Base):
     optional: bool = False
 
@@ -163,7 +166,7 @@ class Text(_Base):
         return value.strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class EnvironmentName(_Base):
     allowed: str = "the name of an environment variable, such as OPENAI_API_KEY, or empty"
 
@@ -178,7 +181,7 @@ class EnvironmentName(_Base):
         return "(not shown: it may be a key)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Url(_Base):
     allowed: str = "an http or https address without a user name, such as http://127.0.0.1:8080/v1"
 
@@ -198,7 +201,7 @@ class Url(_Base):
         return re.sub(r"(?<=//)[^/'\"]*@", "…@", _Base.quote(self, value))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Words(_Base):
     allowed: str = "a list of strings"
 
@@ -213,7 +216,7 @@ class Words(_Base):
         return [word.strip() for word in text.split(",") if word.strip()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Command(_Base):
     allowed: str = 'a command as a list of strings or one string, such as "pytest -q tests"'
 

@@ -65,7 +65,7 @@ async def _answer(
         async with Progress(server, f"fixing {code}"):
             proposal = await session.propose(document, problem)
     current = session.documents.get(document.uri)
-    if proposal is None or current is None or current.version != problem.version:
+    if proposal is None or current is None or current.revision != problem.revision:
         return _none("the document changed meanwhile; ask again")
     session.show(proposal.id)
     shown = session.suggestions.open_candidates(document.uri, proposal)

@@ -75,9 +75,9 @@ async def _problems(
 ) -> tuple[list[ProblemAt], list[ProblemAt]]:
     """Those on the requested lines, and those of the whole document."""
     session, reported = server.session, params.context.diagnostics
-    version = document.version
+    revision = document.revision
     own = await _own_findings(server, document, params)
-    if document.version != version:
+    if document.revision != revision:
         return [], []  # typed on while we looked: the client asks again
     covered = session.covered.setdefault(document.uri, set())
     new = covered_codes(document, own, reported) - covered
@@ -160,9 +160,9 @@ async def _eager(
         for problem in problems:
             known = session.known_proposal(document, problem)
             left = end - time.monotonic()
-            if known is None and asked and left > 0 and document.version == problem.version:
+            if known is None and asked and left > 0 and document.revision == problem.revision:
                 known = await session.propose(document, problem, deadline_s=left)
-            if known is not None and document.version == problem.version:
+            if known is not None and document.revision == problem.revision:
                 listed += _candidates(server, document, problem, known, asked=asked)
     return listed
 

@@ -34,9 +34,9 @@ def register(server: WhetstoneServer) -> None:
 
 async def _settled_findings(session: Session, uri: str) -> Found:
     """Findings for the newest version; typing while they are computed starts them anew."""
-    version = None
-    while (document := session.documents.get(uri)) is not None and document.version != version:
-        version = document.version
+    revision = None
+    while (document := session.documents.get(uri)) is not None and document.revision != revision:
+        revision = document.revision
         if (found := await session.findings.current(uri)) is not None:
             return found
     return ()  # closed, or the tools failed

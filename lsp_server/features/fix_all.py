@@ -78,7 +78,7 @@ def _follow(key: str) -> types.Command:
 def _action(
     client: Client, document: OpenDocument, title: str, kind: str, code: str | None
 ) -> types.CodeAction:
-    key = f"{document.uri}#{document.version}#{code or ''}"
+    key = f"{document.uri}#{document.revision}#{code or ''}"
     return types.CodeAction(
         title=title,
         kind=kind,
@@ -86,7 +86,7 @@ def _action(
         data={
             "whetstoneAll": key,
             "uri": document.uri,
-            "version": document.version,
+            "revision": document.revision,
             "code": code,
         },
     )
@@ -98,7 +98,7 @@ async def resolve(
     """The action with its edit; unchanged when nothing is certain or the document moved on."""
     session = server.session
     document = session.documents.python(str(asked.get("uri")))
-    if document is None or document.version != asked.get("version"):
+    if document is None or document.revision != asked.get("revision"):
         return action
     if session.silence(document) is not None:
         return action

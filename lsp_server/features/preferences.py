@@ -43,10 +43,9 @@ def _text(stats: Stats) -> str:
 
     from rich.console import Console
 
-    from whetstone.paths import data_dir
-    from whetstone.preferences.store import FILE_NAME
+    from whetstone.paths import preferences_path
     from whetstone.preferences.views import show_stats
 
     out = io.StringIO()
-    show_stats(Console(file=out, width=_WIDTH), stats, data_dir() / FILE_NAME)
+    show_stats(Console(file=out, width=_WIDTH), stats, preferences_path())
     return out.getvalue().rstrip()

@@ -37,7 +37,7 @@ def register(server: WhetstoneServer) -> None:
 async def _proposal(server: WhetstoneServer, problem: ProblemAt) -> Proposal | None:
     session = server.session
     document = session.documents.get(problem.uri)
-    if document is None or document.version != problem.version:
+    if document is None or document.revision != problem.revision:
         return None
     known = session.known_proposal(document, problem)
     if known is not None:
@@ -57,7 +57,7 @@ def _fill(
 ) -> None:
     session = server.session
     document = session.documents.get(problem.uri)
-    if document is None or document.version != problem.version:
+    if document is None or document.revision != problem.revision:
         return
     candidates = session.suggestions.open_candidates(problem.uri, proposal)
     if not candidates:

@@ -57,7 +57,7 @@ def register(server: WhetstoneServer) -> None:
 class _Known:
     """The tests of a version, and the definitions from which they were found, by line number."""
 
-    version: int
+    revision: int
     definitions: tuple[tuple[int, str], ...]
     tests: tuple[FoundTest, ...]
 
@@ -86,7 +86,7 @@ class _Lenses:
 
     def _tests(self, document: OpenDocument) -> tuple[FoundTest, ...]:
         known = self._known.get(document.uri)
-        if known is None or known.version != document.version:
+        if known is None or known.revision != document.revision:
             known = self._known[document.uri] = _look(document, known)
             for uri in set(self._known) - set(self._session.documents.uris()):
                 del self._known[uri]
@@ -123,7 +123,7 @@ def _look(document: OpenDocument, before: _Known | None) -> _Known:
     else:
         text = document.buffer.text
         tests = tuple(find_tests(text)) if len(text) <= _MAX_CHARS else ()
-    return _Known(version=document.version, definitions=definitions, tests=tests)
+    return _Known(revision=document.revision, definitions=definitions, tests=tests)
 
 
 def _answer(
@@ -245,22 +245,20 @@ class _Search:
         """The fix is ready where it belongs, and stays so through edits elsewhere."""
         session = self._server.session
         judge = self._judge()
+        problem = ProblemAt(
+            uri=document.uri,
+            revision=document.revision,
+            diagnostic=place.diagnostic,
+            failure=place.failure,
+            test=judge(place),
+            checkable=False,
+        )
+        await session.judge.refresh()
+        # The user asked, and the test has spoken: no threshold hides what it proved.
+        shown = dataclasses.replace(self._failing.settings, threshold=0.0)
+        # Known before the place is: nothing is prepared for what has its fix already.
+        session.suggestions.add(problem, session.judge.judge(proposal, shown))
         locations = await leads.lead(self._server, [place], judge=judge)
-        current = session.documents.get(document.uri)
-        if current is not None and current.buffer.text == proposal.document.text:
-            problem = ProblemAt(
-                uri=current.uri,
-                version=current.version,
-                diagnostic=place.diagnostic,
-                failure=place.failure,
-                test=judge(place),
-                checkable=False,
-            )
-            await session.judge.refresh(session.settings)
-            # The user asked, and the test has spoken: no threshold hides what it proved.
-            shown = dataclasses.replace(self._failing.settings, threshold=0.0)
-            session.suggestions.add(problem, session.judge.judge(proposal, shown))
-            session.extras_changed(current.uri)
         count = len(proposal.candidates)
         fixes = "1 fix makes" if count == 1 else f"{count} fixes make"
         where = f"{place.path.name}:{place.line + 1}"

@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from lsp_server.__main__ import real_parts, serve
+from lsp_server.cli import real_parts, serve
 from lsp_server.features import code_action, retrain
 from lsp_server.log import configure
 from lsp_server.server import create_server

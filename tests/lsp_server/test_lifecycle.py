@@ -91,7 +91,7 @@ async def test_tcp(tmp_path):
 
 async def test_importing_needs_no_training_library_and_nothing_heavy():
     code = (
-        "import sys, lsp_server, whetstone, lsp_server.__main__; "
+        "import sys, lsp_server, whetstone, lsp_server.cli; "
         "print([m for m in ('torch', 'transformers', 'llama_cpp', 'sqlite_utils', 'pandas', "
         "'numpy', 'click', 'rich') if m in sys.modules])"
     )

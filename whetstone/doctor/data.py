@@ -11,8 +11,7 @@ from pathlib import Path
 from whetstone.doctor.finding import Finding
 from whetstone.errors import ModelError, WhetstoneError
 from whetstone.models import Registry
-from whetstone.paths import data_dir
-from whetstone.preferences.store import FILE_NAME
+from whetstone.paths import data_dir, preferences_path
 
 _LOW_GB = 1.0
 
@@ -34,8 +33,9 @@ def data() -> Iterator[Finding]:
                        "GB, and a full disk stops the recording of choices.")  # fmt: skip
     else:
         yield Finding(section="data", name="disk", value=f"{free_gb:,.0f} GB free")
-    yield _store(folder / FILE_NAME)
-    aside = sorted(folder.glob(f"{FILE_NAME}.corrupt-*"))
+    store = preferences_path()
+    yield _store(store)
+    aside = sorted(folder.glob(f"{store.name}.corrupt-*"))
     if aside:
         yield Finding(
             section="data", name="set aside", value=", ".join(path.name for path in aside),

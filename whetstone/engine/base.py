@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from whetstone.errors import Cancelled, EngineError
-from whetstone.prompt import Prompt
+
+if TYPE_CHECKING:
+    from whetstone.prompt import Prompt
 
 
 class PromptTooLong(EngineError):

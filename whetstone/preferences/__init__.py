@@ -1,6 +1,6 @@
 """What users did with suggestions, and the preference pairs that follow from it.
 
-Importing this package costs little: `PreferenceStore` and with it SQLite come when they are used.
+Importing this package costs little: what is heavier than the outcomes comes when it is used.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whetstone.preferences.outcome import EventKind, Outcome
-from whetstone.preferences.records import NewPair, Pair, Stats, Suggestion, SuggestionDetail
 
 if TYPE_CHECKING:
+    from whetstone.preferences.records import NewPair, Pair, Stats, Suggestion, SuggestionDetail
     from whetstone.preferences.store import PreferenceStore
 
 __all__ = [
@@ -30,4 +30,8 @@ def __getattr__(name: str) -> Any:
         from whetstone.preferences.store import PreferenceStore
 
         return PreferenceStore
+    if name in __all__:
+        from whetstone.preferences import records
+
+        return getattr(records, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

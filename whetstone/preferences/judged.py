@@ -7,13 +7,16 @@ say nothing. What was accepted without anybody looking says nothing either.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from whetstone.confidence import MOST_HISTORY, Choice, Features, certainty, proof
+from whetstone.preferences import migrations
 from whetstone.preferences.outcome import Outcome
 
-if TYPE_CHECKING:
-    from sqlite_utils import Database
+_log = logging.getLogger(__name__)
 
 UNSEEN = "(unseen)"  # ends the name of a client that accepts by itself
 
@@ -33,13 +36,36 @@ _SQL = """
 """
 
 
-def choices(db: Database) -> list[Choice]:
+def read(path: Path) -> list[Choice]:
+    """The choices in a file that need not exist, quickly: the store itself is not opened.
+
+    The server asks before it shows its first fix, and opening the store would cost more than the
+    fix. What an older version wrote is read once the store has been opened, which brings it to the
+    newest schema; a file that cannot be read is left to the store too, which says so.
+    """
+    if not path.exists():
+        return []
+    try:
+        where = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(where, uri=True, timeout=1.0)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            if connection.execute("PRAGMA user_version").fetchone()[0] != migrations.LATEST:
+                return []
+            return choices(connection)
+    except (sqlite3.Error, OSError, ValueError) as error:
+        _log.info("earlier choices could not be read: %s", error)
+        return []
+
+
+def choices(connection: sqlite3.Connection) -> list[Choice]:
     """The newest choices, oldest first."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
     values = [*map(str, (*_KEPT, *_NOT_KEPT)), f"%{UNSEEN}", MOST_HISTORY]
-    return [_choice(row) for row in db.query(_SQL, values)][::-1]
+    return [_choice(row) for row in cursor.execute(_SQL, values)][::-1]
 
 
-def _choice(row: dict[str, Any]) -> Choice:
+def _choice(row: sqlite3.Row) -> Choice:
     passed = {check["name"]: check["passed"] for check in json.loads(row["evidence"])}
     return Choice(
         features=Features(

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from whetstone.errors import StoreError
-from whetstone.paths import data_dir
+from whetstone.paths import preferences_path
 from whetstone.preferences import judged, queries, recording, sessions, writes
 from whetstone.preferences.database import DatabaseFile
 from whetstone.preferences.outcome import EventKind, Outcome, final
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from whetstone.confidence import Choice
     from whetstone.fixer import Proposal
 
-FILE_NAME = "preferences.db"
 _NEEDS_CANDIDATE = frozenset({Outcome.ACCEPTED, Outcome.AMENDED, Outcome.REVERTED})
 _NEEDS_LINES = frozenset({Outcome.AMENDED, Outcome.SUPERSEDED})
 
@@ -63,7 +62,7 @@ class PreferenceStore:
         Raises:
             StoreError: it cannot be opened or written, or a newer Whetstone wrote it.
         """
-        return cls(DatabaseFile(path or data_dir() / FILE_NAME), ignore_globs=ignore_globs)
+        return cls(DatabaseFile(path or preferences_path()), ignore_globs=ignore_globs)
 
     @property
     def path(self) -> Path:
@@ -357,7 +356,7 @@ class PreferenceStore:
 
     def choices(self) -> list[Choice]:
         """The newest choices with the features of what they were about, oldest first."""
-        return self._file.read(judged.choices)
+        return self._file.read(lambda db: judged.choices(db.conn))
 
     def stats(self) -> Stats:
         return self._file.read(queries.stats)
