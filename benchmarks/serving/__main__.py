@@ -142,7 +142,7 @@ def measure(
     four = replay(requests, chosen, setting, n=4, progress=_say, **length)
     one = replay(requests[: four.done], chosen, setting, n=1, progress=_say, **length)
     _say("beside a bare loop")
-    ceiling = bare.fraction(setting, [request.prompt for request in requests], tokens=64)
+    ceiling = bare.fraction(setting, [request.prompt for request in requests])
     return {
         "file_mb": round(path.stat().st_size / 1e6, 1),
         "random_weights": random,

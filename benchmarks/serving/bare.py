@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import dataclasses
+import functools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import llama_cpp as llama
 
-from benchmarks.serving.peers import OURS, Question, Setting, start
+from benchmarks.serving.peers import OURS, Peer, Question, Setting, start
 from whetstone.prompt import Prompt
 
 _BATCH = 512
-_ROUNDS = 5
+_ROUNDS, _LEAST, _ENOUGH_S = 9, 3, 120.0
+_FUNCTION = "def f(a, b):\n    return a + b\n\n\n"
+_COPIES = (4, 16)
+_FEW, _MANY = 8, 72  # tokens of an answer
+
+Bare = Callable[[str, int], dict[str, float]]
 
 
 class Loop:
@@ -70,54 +76,86 @@ class Loop:
 def _SILENT(_level: int, _text: bytes, _data: Any) -> None: ...
 
 
-def fraction(setting: Setting, prompts: list[Prompt], *, tokens: int) -> dict[str, Any]:
-    """Our rates as shares of the bare loop's: medians over rounds, each measured in turns."""
+def fraction(setting: Setting, prompts: list[Prompt]) -> dict[str, Any]:
+    """Our rates as shares of the bare loop's: medians over rounds, each measured in turns.
+
+    A rate is a difference: a long prompt less a short one, a long answer less a short one. What a
+    request costs besides (its way to the process and back, tokenizing, caches) is in both, and is
+    told by itself: `fraction_of_bare_request` compares whole requests with short answers.
+    """
     command = [
         sys.executable, "-m", "benchmarks.serving.bare", str(setting.model),
         str(setting.threads), str(setting.context_tokens),
     ]  # fmt: skip
     ours = start(OURS, "without speculation", setting)
-    rows, told = [], []
+    rows: list[dict[str, float]] = []
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as bare:
-        assert bare.stdin is not None and bare.stdout is not None
+    ) as process:
         try:
-            for number, prompt in enumerate(prompts[:_ROUNDS]):
-                text = f"round {number}: {prompt.text}"  # no other prompt begins like it
-                asked = dataclasses.replace(prompt, text=text)
-                first = ours.ask(_question(asked, 1))
-                count = max(1, min(tokens, setting.context_tokens - (first.prompt_tokens or 0)))
-                second = ours.ask(_question(asked, count))
-                bare.stdin.write(json.dumps({"text": text, "count": second.tokens}) + "\n")
-                bare.stdin.flush()
-                found = json.loads(bare.stdout.readline())
-                told.append(found)
-                rows.append((found["prompt_s"] / first.times[0],
-                             found["single_s"] / second.times[0],
-                             found["tokens"] / found["prompt_s"],
-                             second.tokens / found["single_s"],
-                             found["tokens"] / first.times[0],
-                             second.tokens / second.times[0]))  # fmt: skip
+            bare = functools.partial(_bare, process)
+            begin = time.monotonic()
+            for number in range(_ROUNDS):
+                if number >= _LEAST and time.monotonic() - begin > _ENOUGH_S:
+                    break  # a large model
+                prompt = prompts[number % len(prompts)]
+                rows.append(_rates(ours, bare, number) | _request(ours, bare, number, prompt))
         finally:
             ours.stop()
-            bare.stdin.close()
-    names = (
-        "fraction_of_bare_prompt",
-        "fraction_of_bare_decode",
-        "bare_prompt_tokens_per_s",
-        "bare_decode_tokens_per_s",
-        "our_prompt_tokens_per_s",
-        "our_decode_tokens_per_s",
-    )
-    columns = zip(names, zip(*rows, strict=True), strict=True)
+            assert process.stdin is not None
+            process.stdin.close()
+    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+
+def _rates(ours: Peer, bare: Bare, number: int) -> dict[str, float]:
+    """Seconds for each further token of a prompt and of an answer, on both sides."""
+    short, long = (_text(number, copies) for copies in _COPIES)
+    took, tokens = [], []
+    for text in (short, long):
+        answer = ours.ask(_question(text, 1))
+        took.append(answer.times[0])
+        tokens.append(answer.prompt_tokens or 0)
+    few, many = (ours.ask(_question(long, count)) for count in (_FEW, _MANY))
+    below, whole = bare(short, 0), bare(long, many.tokens)
+    prompt = tokens[1] - tokens[0]
+    our_prompt_s, bare_prompt_s = took[1] - took[0], whole["prompt_s"] - below["prompt_s"]
+    our_token_s = (many.times[0] - few.times[0]) / (many.tokens - few.tokens)
+    bare_token_s = whole["single_s"] / many.tokens
     return {
-        **{name: statistics.median(column) for name, column in columns},
-        "bare_prompt_tokens": statistics.median(found["tokens"] for found in told),
+        "fraction_of_bare_prompt": bare_prompt_s / our_prompt_s,
+        "fraction_of_bare_decode": bare_token_s / our_token_s,
+        "bare_prompt_tokens_per_s": prompt / bare_prompt_s,
+        "bare_decode_tokens_per_s": 1 / bare_token_s,
+        "our_prompt_tokens_per_s": prompt / our_prompt_s,
+        "our_decode_tokens_per_s": 1 / our_token_s,
+        "bare_prompt_tokens": tokens[1],
     }
 
 
-def _question(prompt: Prompt, count: int) -> Question:
+def _request(ours: Peer, bare: Bare, number: int, prompt: Prompt) -> dict[str, float]:
+    """A whole request of the recording, never seen before, beside its bare computation."""
+    text = f"request {number}: {prompt.text}"
+    answer = ours.ask(_question(text, _FEW))
+    alone = bare(text, answer.tokens)
+    seconds = alone["prompt_s"] + alone["single_s"]
+    return {"fraction_of_bare_request": seconds / answer.times[0]}
+
+
+def _bare(process: subprocess.Popen[str], text: str, count: int) -> dict[str, float]:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps({"text": text, "count": count}) + "\n")
+    process.stdin.flush()
+    found: dict[str, float] = json.loads(process.stdout.readline())
+    return found
+
+
+def _text(number: int, copies: int) -> str:
+    """Code that no other round begins with, and that a model goes on with for a while."""
+    return f"# {number} {copies}\n" + _FUNCTION * copies
+
+
+def _question(text: str, count: int) -> Question:
+    prompt = Prompt(text=text, stop="", starts=(), format="compact")
     return Question(prompt=prompt, file="bare", n=1, max_tokens=count)
 
 

@@ -49,6 +49,10 @@ def _headlines(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("second request: prompt computed again", _share(found["prompt_tokens_recomputed"])),
         ("single tokens, of a bare loop's rate", _share(found.get("fraction_of_bare_decode"))),
         ("prompt, of a bare loop's rate", _share(found.get("fraction_of_bare_prompt"))),
+        (
+            "whole short request, of its bare computation",
+            _share(found.get("fraction_of_bare_request")),
+        ),
     ]
     if "bare_decode_tokens_per_s" in found:
         rows.append(("bare loop", _rates(found, "bare_")))

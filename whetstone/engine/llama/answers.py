@@ -102,8 +102,10 @@ class Answers:
         room = min(self._limits.draft_tokens, ROWS // len(nodes) - 1)
         decoded = []
         for node in nodes:
-            left = self._limits.max_tokens - len(node.tokens) - 1
-            draft = self.until_stop(self._guess(node.tokens, min(room, left)))
+            draft: list[int] = []
+            if room > 0:
+                left = self._limits.max_tokens - len(node.tokens) - 1
+                draft = self.until_stop(self._guess(node.tokens, min(room, left)))
             sequences = [branch.sequence for branch in node.branches]
             entries = [node.tokens[-1], *draft]
             row = batch.add(entries, node.position, sequences, outputs=len(entries))
@@ -115,6 +117,9 @@ class Answers:
 
     def _walk(self, node: Node, row: int, draft: Sequence[int]) -> list[Node]:
         """Let the branches of `node` draw along its rows for as long as they follow `draft`."""
+        if not draft:
+            children = self._draw(node, self._workspace.row(self._context.row(row)))
+            return [child for child in children if not self._ended(child)]
         going = []
         following: Node | None = node
         self._counters.drafted += len(draft)
@@ -139,6 +144,9 @@ class Answers:
     def _draw(self, node: Node, row: Row) -> list[Node]:
         """The next token of every branch: one child per distinct token."""
         starts = self._limits.starts if not node.tokens else ()
+        if not starts and len(node.branches) == 1 and node.branches[0].sampler is None:
+            self._counters.tokens_generated += 1
+            return [self._child(node, node.branches, row.best, row)]
         drawn: dict[int, list[Branch]] = {}
         for branch in node.branches:
             if starts:
@@ -150,15 +158,12 @@ class Answers:
                 token = branch.sampler.draw(row.shortlist())
             drawn.setdefault(token, []).append(branch)
         self._counters.tokens_generated += len(drawn)
-        return [
-            Node(
-                branches,
-                (*node.tokens, token),
-                node.logprob + row.logprob(token),
-                node.position + 1,
-            )
-            for token, branches in drawn.items()
-        ]
+        return [self._child(node, branches, token, row) for token, branches in drawn.items()]
+
+    @staticmethod
+    def _child(node: Node, branches: list[Branch], token: int, row: Row) -> Node:
+        logprob = node.logprob + row.logprob(token)
+        return Node(branches, (*node.tokens, token), logprob, node.position + 1)
 
     def _ended(self, node: Node) -> bool:
         """Is this answer complete? Then it is kept, unless another one had the same text."""

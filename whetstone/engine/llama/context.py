@@ -34,6 +34,12 @@ _CHUNK_CPU_S, _CHUNK_GPU_S = 10.0, 0.1
 _CHUNK_LOW = 32
 
 
+# The same function, whose answer is a number: making a pointer object takes longer than the call.
+_logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
+    ("llama_get_logits_ith", llama._lib)
+)
+
+
 class Context:
     """Not thread-safe, except for the stop flag."""
 
@@ -168,8 +174,7 @@ class Context:
     def row(self, index: int) -> NDArray[np.float32]:
         """Logits after the token at `index` of the batch: a view of (vocabulary,) float32 that is
         valid until the next decode."""
-        pointer = llama.llama_get_logits_ith(self._handle, index)
-        address = ctypes.addressof(pointer.contents)
+        address = _logits_address(self._handle, index)
         row = self._rows.get(address)
         if row is None:
             if len(self._rows) > _VIEWS:  # llama.cpp's buffer has moved

@@ -81,6 +81,7 @@ class Workspace:
     def __init__(self, vocab_size: int) -> None:
         self._ids = np.arange(vocab_size, dtype=np.int32)
         self._floats = np.empty(vocab_size, np.float32)
+        self._ones = np.ones(vocab_size, np.float32)  # a dot product sums twice as fast as a sum
         self._candidates = _Array(vocab_size)
         params = llama.llama_sampler_chain_default_params()
         self._top: Any = llama.llama_sampler_chain_init(params)
@@ -100,10 +101,10 @@ class Workspace:
         floats = self._floats
         if abs(best) < _SAFE:  # neither too large nor too small for a float32 as it is
             np.exp(logits, out=floats)
-            return math.log(np.add.reduce(floats))
+            return math.log(floats.dot(self._ones))
         np.subtract(logits, np.float32(best), out=floats)
         np.exp(floats, out=floats)
-        return best + math.log(np.add.reduce(floats))
+        return best + math.log(floats.dot(self._ones))
 
     def close(self) -> None:
         """Free llama.cpp's part; harmless when called twice."""

@@ -49,7 +49,8 @@ class StopFlag:
 
     def end(self) -> None:
         """It has finished."""
-        self._watch.clear()
+        if self._cancel is not None:
+            self._watch.clear()
 
     @property
     def wanted(self) -> bool:
