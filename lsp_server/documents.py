@@ -29,6 +29,9 @@ class OpenDocument:
     language: str
     buffer: Buffer
     revision: int = field(default_factory=lambda: next(_revisions))
+    # Some clients (Helix 25.01, typed in quickly) send a change before the one that it builds on.
+    # Nobody knows the text then, until the whole of it comes.
+    in_order: bool = True
 
     @property
     def path(self) -> Path | None:
@@ -51,6 +54,7 @@ class OpenDocument:
             return self.buffer.replace(
                 (start.line, start.character), (end.line, end.character), change.text
             )
+        self.in_order = True
         return self.buffer.replace_all(change.text)
 
 

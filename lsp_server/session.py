@@ -103,6 +103,8 @@ class Session:
         settings = self.settings_of(document)
         if (off := self.switches.off(document, settings)) is not None:
             return off
+        if not document.in_order:
+            return "the editor sent its changes in the wrong order; save the file to go on"
         from whetstone.preferences.redact import is_ignored  # off the start-up path
 
         ignored = is_ignored(document.path, settings.ignore_globs)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 from lsprotocol import types
 
+from lsp_server.documents import OpenDocument
 from lsp_server.features.guard import guarded
 from lsp_server.server import WhetstoneServer
 from lsp_server.session import Session
+
+log = logging.getLogger(__name__)
 
 
 def register(server: WhetstoneServer) -> None:
@@ -29,10 +35,14 @@ def register(server: WhetstoneServer) -> None:
             server.publisher.schedule(params.text_document.uri)
             session.preparer.touched(params.text_document.uri, line=_line(params))
 
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=True))
     @guarded()
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        await session.settling.saved(params.text_document.uri)
+        uri = params.text_document.uri
+        if params.text is not None and _caught_up(session, uri, params.text):
+            server.publisher.schedule(uri)
+            session.preparer.touched(uri)
+        await session.settling.saved(uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     @guarded()
@@ -47,19 +57,46 @@ def register(server: WhetstoneServer) -> None:
 
 def _change(session: Session, params: types.DidChangeTextDocumentParams) -> bool:
     """Apply the changes; True when the document is one of ours."""
-    uri = params.text_document.uri
-    document = session.documents.get(uri)
+    document = session.documents.get(params.text_document.uri)
     if document is None:
         return False
+    version = params.text_document.version
+    if version < document.version:
+        log.warning("%s: version %d came after %d", document.uri, version, document.version)
+        if any(_is_whole(change) for change in params.content_changes):
+            return False  # an older text than ours
+        document.in_order = False
+    _apply(session, document, params.content_changes)
+    document.version = max(document.version, version)
+    return document.is_python
+
+
+def _apply(
+    session: Session,
+    document: OpenDocument,
+    changes: Iterable[types.TextDocumentContentChangeEvent],
+) -> None:
+    uri = document.uri
     before = list(document.buffer.lines) if session.capture.watches(uri) else None
-    for change in params.content_changes:
+    for change in changes:
         hunk = document.apply(change)
         session.extra.changed(uri, hunk)
         session.findings.changed(uri, hunk)
-    document.version = params.text_document.version
     if before is not None:
         session.record(session.capture.changed(uri, before, document.buffer.lines))
+
+
+def _caught_up(session: Session, uri: str, text: str) -> bool:
+    """Take the text that was saved; True when ours was another, or was not sure."""
+    document = session.documents.get(uri)
+    if document is None or (document.in_order and document.buffer.text == text):
+        return False
+    _apply(session, document, [types.TextDocumentContentChangeWholeDocument(text=text)])
     return document.is_python
+
+
+def _is_whole(change: types.TextDocumentContentChangeEvent) -> bool:
+    return isinstance(change, types.TextDocumentContentChangeWholeDocument)
 
 
 def _line(params: types.DidChangeTextDocumentParams) -> int | None:

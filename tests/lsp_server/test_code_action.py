@@ -19,7 +19,7 @@ async def test_an_entry_is_there_at_once_though_the_model_is_slow(start):
     uri = editor.open()
     begin = time.perf_counter()
     [action] = await editor.actions(uri)
-    assert time.perf_counter() - begin < 15
+    assert time.perf_counter() - begin < 25
     assert action.title == "Whetstone: fix F821 Undefined name 'lenght'"
     assert action.kind == T.CodeActionKind.QuickFix
     assert action.edit is None and action.is_preferred is None
@@ -166,7 +166,7 @@ async def test_without_resolve_the_deadline_holds_and_rules_answer_in_time(start
     uri = editor.open()
     begin = time.perf_counter()
     listed = await editor.fixes(uri)
-    assert time.perf_counter() - begin < 15
+    assert time.perf_counter() - begin < 25
     assert [a.title for a in listed][:1] == ["Whetstone: replace `lenght` with `length` (F821)"]
 
 

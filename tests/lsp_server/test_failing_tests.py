@@ -128,6 +128,31 @@ async def test_what_is_proved_can_be_previewed(editor):
     assert checks["test passes"] is True
 
 
+async def test_what_the_test_proved_stays_while_other_fixes_are_prepared(start):
+    def listening(capabilities):
+        capabilities.experimental = {"whetstone": {"status": True, "fixes": True}}
+
+    editor = await start(
+        VSCODE,
+        answers=ANSWERS,
+        delay_s=0.3,
+        change=listening,
+        options={"prepare": {"enabled": True, "delay_s": 0.05}},
+    )
+    editor.answer = "Run once"
+    cart, tests = opened(editor, CART + "\n\ndef other():\n    return lenght\n")
+    (location,) = (await run(editor, tests)).locations
+
+    def states():
+        return sorted(fix["state"] for fix in editor.fixes_of(cart)["fixes"])
+
+    await until(lambda: states() == ["none", "ready"])
+    (fix,) = await editor.ready(cart)
+    assert (fix["key"], fix["candidates"]) == (location.key, 1)
+    argument = {"uri": cart, "key": location.key}
+    assert len(fields(await editor.command("whetstone.candidates", argument)).candidates) == 1
+
+
 async def test_no_is_no_and_always_is_remembered_outside_the_workspace(trusting):
     editor = trusting
     _, tests = opened(editor)

@@ -1,10 +1,19 @@
 """Findings that follow the text until newer ones are there."""
 
-import pytest
+import asyncio
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
-from lsp_server.findings import Followed
+import pytest
+from lsprotocol import types as T
+
+from lsp_server.documents import Documents
+from lsp_server.findings import Findings, Followed
 from lsp_server.text import Buffer
 from whetstone.problem import Diagnostic, Span
+
+URI = "file:///a.py"
 
 
 def at(line):
@@ -51,3 +60,32 @@ def test_what_was_typed_in_has_to_be_looked_at_again():
     assert [typed.unless_typed_in(lines(n)) is None for n in range(7)] == [
         False, False, True, True, True, True, False,
     ]  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_a_text_opened_again_under_the_same_version_is_another_text():
+    looking, go_on = threading.Event(), threading.Event()
+
+    def find(document):
+        if document.text == "old\n":
+            looking.set()
+            go_on.wait(30)
+        return [replace(at(0), message=document.text)]
+
+    documents = Documents()
+    found = Findings(SimpleNamespace(find=find), documents, warn=print)
+
+    def opened(text):
+        documents.close(URI)
+        found.forget(URI)
+        item = T.TextDocumentItem(uri=URI, language_id="python", version=4, text=text)
+        return documents.open(item)
+
+    opened("old\n")
+    old = asyncio.create_task(found.current(URI))
+    await asyncio.to_thread(looking.wait, 30)
+    opened("new\n")
+    go_on.set()
+    assert await old is None
+    assert [each.message for each in await found.current(URI)] == ["new\n"]
+    found.close()

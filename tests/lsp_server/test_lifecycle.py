@@ -84,7 +84,7 @@ async def test_tcp(tmp_path):
         await client.shutdown_async(None)
         client.exit(None)
         await client.stop()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
 

@@ -94,7 +94,7 @@ def shop():
 
 
 def test_a_job_is_done(shop):
-    assert shop.submit().future.result(5).code == "A"
+    assert shop.submit().future.result(60).code == "A"
     assert shop.asked == [("m0", "A")]
 
 
@@ -102,25 +102,25 @@ def test_the_newest_document_is_served_first(shop):
     shop.busy()
     first, second = shop.submit("A", uri="file:///1.py"), shop.submit("B", uri="file:///2.py")
     shop.gate.set()
-    first.future.result(5), second.future.result(5)
+    first.future.result(60), second.future.result(60)
     assert [code for _, code in shop.asked] == ["busy", "B", "A"]
 
 
 def test_an_older_queued_request_for_the_same_document_is_dropped(shop):
     shop.busy()
     old, new = shop.submit("A"), shop.submit("B")
-    assert old.future.result(5) is None
+    assert old.future.result(60) is None
     shop.gate.set()
-    assert new.future.result(5).code == "B"
+    assert new.future.result(60).code == "B"
     assert ("m0", "A") not in shop.asked
 
 
 def test_a_running_one_for_the_same_document_is_stopped(shop):
     old = shop.busy()
     new = shop.submit("B", uri="file:///busy.py")
-    assert old.future.result(5) is None
+    assert old.future.result(60) is None
     shop.gate.set()
-    assert new.future.result(5).code == "B"
+    assert new.future.result(60).code == "B"
 
 
 def test_the_same_request_joins_and_the_work_ends_with_the_last_who_waits(shop):
@@ -130,18 +130,18 @@ def test_the_same_request_joins_and_the_work_ends_with_the_last_who_waits(shop):
     again.leave()
     assert not job.cancel.is_set()
     job.leave()
-    assert job.cancel.is_set() and job.future.result(5) is None
+    assert job.cancel.is_set() and job.future.result(60) is None
 
 
 def test_a_closed_document_wants_nothing(shop):
     shop.busy()
     job = shop.submit()
     shop.worker.drop("file:///a.py")
-    assert job.future.result(5) is None
+    assert job.future.result(60) is None
 
 
 def test_a_deadline_leaves_time_for_the_rules(shop):
-    shop.submit("warm").future.result(5)
+    shop.submit("warm").future.result(60)
     shop.gate.clear()
     begin = time.monotonic()
     job = shop.submit(deadline_s=2.0)
@@ -149,24 +149,24 @@ def test_a_deadline_leaves_time_for_the_rules(shop):
         time.sleep(0.002)
     assert time.monotonic() - begin > 1.0  # some of it, and the rest is for the rules
     shop.gate.set()
-    assert job.future.result(5).code == "A"
+    assert job.future.result(60).code == "A"
     assert shop.asked[1:] == [("m0", "A"), ("rules", "A")]
 
 
 def test_the_model_is_changed_between_requests_and_the_old_one_closed(shop):
-    shop.submit().future.result(5)
-    shop.submit("B").future.result(5)
+    shop.submit().future.result(60)
+    shop.submit("B").future.result(60)
     assert len(shop.engines) == 1  # nothing changed, nothing loaded
     shop.stamp = 1
-    shop.submit("C").future.result(5)
+    shop.submit("C").future.result(60)
     assert [model for model, _ in shop.asked] == ["m0", "m0", "m1"]
     assert shop.engines[0].closed and not shop.engines[1].closed
 
 
 def test_a_model_that_cannot_be_loaded_is_tried_once_for_each_change(shop):
     shop.fail_load = ModelError("gone.gguf: missing.")
-    assert shop.submit().future.result(5).code == "A"
-    shop.submit("B").future.result(5)
+    assert shop.submit().future.result(60).code == "A"
+    shop.submit("B").future.result(60)
     assert shop.asked == [("rules", "A"), ("rules", "B")]
     assert len(shop.warnings) == 1 and shop.warnings[0].startswith("gone.gguf: missing. Until")
 
@@ -174,34 +174,34 @@ def test_a_model_that_cannot_be_loaded_is_tried_once_for_each_change(shop):
 def test_a_model_that_could_not_be_loaded_is_tried_again_after_a_while(shop, monkeypatch):
     monkeypatch.setattr("lsp_server.worker._RETRY_S", 0.0)
     shop.fail_load = ModelError("gone.gguf: missing.")
-    shop.submit().future.result(5)
+    shop.submit().future.result(60)
     shop.fail_load = None
-    shop.submit("B").future.result(5)
-    shop.submit("C").future.result(5)
+    shop.submit("B").future.result(60)
+    shop.submit("C").future.result(60)
     assert [model for model, _ in shop.asked] == ["rules", "m0", "m0"]
     assert len(shop.engines) == 1
 
 
 def test_an_engine_that_fails_leaves_it_to_the_rules(shop):
     shop.fail_ask = EngineError("server: gone.")
-    assert shop.submit().future.result(5).code == "A"
+    assert shop.submit().future.result(60).code == "A"
     assert shop.asked == [("m0", "A"), ("rules", "A")]
     assert shop.warnings == ["server: gone."]
 
 
 def test_a_bug_in_the_core_ends_no_thread(shop):
     shop.fail_ask = ZeroDivisionError()
-    assert shop.submit().future.result(5) is None
+    assert shop.submit().future.result(60) is None
     shop.fail_ask = None
-    assert shop.submit("B").future.result(5).code == "B"
+    assert shop.submit("B").future.result(60).code == "B"
 
 
 def test_closing_stops_what_runs_and_frees_the_model(shop):
     job = shop.busy()
     begin = time.monotonic()
     shop.worker.close()
-    assert time.monotonic() - begin < 10
-    assert job.future.result(5) is None and shop.engines[0].closed
+    assert time.monotonic() - begin < 30
+    assert job.future.result(60) is None and shop.engines[0].closed
 
 
 # -- the background ------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_the_background_waits_for_those_who_wait(shop):
     jobs = [shop.submit("A", background=True), shop.submit("B", background=True)]
     jobs.append(shop.submit("C", uri="file:///c.py"))
     shop.gate.set()
-    assert [job.future.result(5).code for job in jobs] == ["A", "B", "C"]
+    assert [job.future.result(60).code for job in jobs] == ["A", "B", "C"]
     assert [code for _, code in shop.asked] == ["busy", "C", "A", "B"]
 
 
@@ -222,9 +222,9 @@ def test_a_request_stops_what_runs_in_the_background(shop):
     while not shop.asked:
         time.sleep(0.001)
     asked = shop.submit("B")
-    assert prepared.future.result(5) is None and prepared.cancel.is_set()
+    assert prepared.future.result(60) is None and prepared.cancel.is_set()
     shop.gate.set()
-    assert asked.future.result(5).code == "B"
+    assert asked.future.result(60).code == "B"
 
 
 def test_asking_for_what_is_prepared_joins_it_and_nothing_stops_it_then(shop):
@@ -236,7 +236,7 @@ def test_asking_for_what_is_prepared_joins_it_and_nothing_stops_it_then(shop):
     other = shop.submit("B", uri="file:///b.py")
     prepared.leave()  # the one who prepared it has gone, somebody else still waits
     shop.gate.set()
-    assert prepared.future.result(5).code == "A" and other.future.result(5).code == "B"
+    assert prepared.future.result(60).code == "A" and other.future.result(60).code == "B"
 
 
 def test_asking_for_what_is_queued_in_the_background_brings_it_forward(shop):
@@ -244,7 +244,7 @@ def test_asking_for_what_is_queued_in_the_background_brings_it_forward(shop):
     first, second = shop.submit("A", background=True), shop.submit("B", background=True)
     assert shop.submit("B") is second
     shop.gate.set()
-    assert second.future.result(5).code == "B" and first.future.result(5).code == "A"
+    assert second.future.result(60).code == "B" and first.future.result(60).code == "A"
     assert [code for _, code in shop.asked] == ["busy", "B", "A"]
 
 
@@ -252,11 +252,11 @@ def test_a_closed_document_wants_nothing_prepared(shop):
     shop.busy()
     job = shop.submit(background=True)
     shop.worker.drop("file:///a.py")
-    assert job.future.result(5) is None
+    assert job.future.result(60) is None
 
 
 def test_preparing_has_no_more_threads_than_it_may(shop):
-    shop.submit(background=True).future.result(5)
-    shop.submit("B", background=True).future.result(5)
-    shop.submit("C").future.result(5)
+    shop.submit(background=True).future.result(60)
+    shop.submit("B", background=True).future.result(60)
+    shop.submit("C").future.result(60)
     assert shop.engines[0].limits == [1, None]

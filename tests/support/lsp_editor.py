@@ -161,7 +161,7 @@ class Editor:
     def save(self, uri):
         self.write(uri)
         self.client.text_document_did_save(
-            T.DidSaveTextDocumentParams(text_document=T.TextDocumentIdentifier(uri=uri))
+            T.DidSaveTextDocumentParams(T.TextDocumentIdentifier(uri=uri), text=self.texts[uri])
         )
 
     def write(self, uri, text=None):

@@ -165,7 +165,7 @@ def test_a_diff_of_a_long_file_takes_no_time() -> None:
     lines = [f"value_{number % 50} = {number}\n" for number in range(200_000)]
     document = Document(text="".join(lines), path=Path("x.py"))
     changed = "".join([*lines[:150_000], "new = 1\n", *lines[150_001:]])
-    begin = time.perf_counter()
+    begin = time.process_time()
     diff = unified_diff(document, changed)
-    assert time.perf_counter() - begin < 5  # comparing it all takes minutes
+    assert time.process_time() - begin < 20  # comparing it all takes minutes
     assert diff.splitlines()[2] == "@@ -149999,5 +149999,5 @@"

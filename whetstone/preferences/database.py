@@ -166,6 +166,8 @@ class DatabaseFile:
                 f"{beside}: another process has been opening the preference database for "
                 f"{BUSY_TIMEOUT_S:.0f} s. Try again, or end that process."
             )
+            import sqlite_utils  # noqa: F401  # a second on a busy machine: not while others wait
+
             with locked(beside, timeout_s=BUSY_TIMEOUT_S, busy=busy), self._explained():
                 _create_private(self.path)
                 try:

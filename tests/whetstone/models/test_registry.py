@@ -73,7 +73,7 @@ def test_use_promote_and_roll_back(registry: Registry, starter: Path, make_gguf:
     assert promoted.reason == "61 % against 58 %"
     start = time.monotonic()
     assert registry.rollback().name == "a"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     stamps.append(registry.active_stamp())
     assert registry.active().name == "a"
     assert registry.rollback().name == "starter"

@@ -170,7 +170,7 @@ def test_the_start_page_is_for_the_owner_alone_and_goes_away(missing: None, tmp_
     [door] = tmp_path.glob("browse-*.html")
     assert door.stat().st_mode & 0o077 == 0
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
     assert not door.exists()
 
@@ -189,13 +189,13 @@ def test_ctrl_c_while_it_serves_ends_cleanly(browser: Browser) -> None:
             assert time.monotonic() < end
             time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
 
 
 def test_a_taken_port_is_told(browser: Browser) -> None:
     process = start(browser.data, "--port", str(browser.port))
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 2 and f"--port {browser.port}: cannot listen there" in errors
 
 
