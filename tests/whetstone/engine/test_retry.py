@@ -36,7 +36,7 @@ class _Server:
                     self.connection.close()
                     return
                 if status == 1:  # stay silent
-                    time.sleep(0.5)
+                    time.sleep(5)
                     return
                 self.send_response(status)
                 for name, value in headers.items():
