@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from whetstone.edit import import_line
 from whetstone.problem import Diagnostic, Document, Problem, Region
 from whetstone.prompt import CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD
+from whetstone.regions import MAX_REGION_LINES, elsewhere, header_above, moved_block
 
-MAX_REGION_LINES = 12
 _MAX_LINE = 400  # minified or generated lines would push everything else out of the window
 _MAX_FAILURE = 4_000
 
@@ -27,19 +27,23 @@ def region_for(document: Document, diagnostic: Diagnostic) -> Region:
 
 
 def regions_for(document: Document, diagnostic: Diagnostic) -> list[Region]:
-    """Regions to try in order: the flagged lines, then one wider guess at where the fault lies.
+    """Regions to try in order: where the message says the fault lies, the flagged lines, and wider.
 
     An unclosed bracket is reported where it opens and is often mended where its statement ends.
     Most other faults of a syntax error stand on the flagged line or on the code line above it.
     """
     region = region_for(document, diagnostic)
+    wider: list[Region | None] = []
     if "was never closed" in diagnostic.message:
-        wider = _down_to_next_statement(document, region)
+        wider = [_down_to_next_statement(document, region)]
     elif diagnostic.code in ("SyntaxError", "IndentationError"):
-        wider = _with_line_above(document, region)
-    else:
-        wider = None
-    return [region] if wider is None else [region, wider]
+        wider = [
+            moved_block(document, diagnostic),
+            _with_line_above(document, region),
+            header_above(document, diagnostic),
+        ]
+    found = [*elsewhere(document, diagnostic), region, *filter(None, wider)]
+    return list(dict.fromkeys(found))
 
 
 def _down_to_next_statement(document: Document, region: Region) -> Region | None:
