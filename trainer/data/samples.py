@@ -12,10 +12,11 @@ import dataclasses
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from trainer.data import runtime
 from trainer.data.corpus import Unit
@@ -31,6 +32,7 @@ _BATCH = 4_000  # documents for one ruff process
 _TRIES = 4  # documents, before a kind is given up for this time
 
 Found = Mapping[str, Sequence[Diagnostic]]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,16 @@ class Sample:
     text: str = ""
     fixed: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posed:
+    """A problem, independent of any model's format, its answer, and the whole working document."""
+
+    kind: str
+    fixed: str
+    problem: Problem
+    answer: Replacement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,20 @@ def make_samples(units: Sequence[Unit], count: int, seed: int) -> Iterator[Sampl
     Raises:
         WhetstoneError: ruff cannot be run.
     """
+    return _make(units, count, seed, _sample)
+
+
+def make_posed(units: Sequence[Unit], count: int, seed: int) -> Iterator[Posed]:
+    """The same as problems, for models of any format. Raises as `make_samples` does."""
+    return _make(units, count, seed, _posed)
+
+
+def _make(
+    units: Sequence[Unit],
+    count: int,
+    seed: int,
+    make: Callable[[_Broken, Diagnostic, Random], Made | None],
+) -> Iterator[Made]:
     rng = Random(seed)
     sources: dict[int, Source] = {}
     fit = _fitting(units)
@@ -70,7 +96,7 @@ def make_samples(units: Sequence[Unit], count: int, seed: int) -> Iterator[Sampl
         before, after = _ruff_both(broken)
         for number, item in enumerate(broken):
             diagnostic = item.diagnostic or _new(number, before, after)
-            sample = _sample(item, diagnostic, rng) if diagnostic else None
+            sample = make(item, diagnostic, rng) if diagnostic else None
             if sample is not None and made < count:
                 made += 1
                 yield sample
@@ -171,6 +197,20 @@ def _new(number: int, before: Found, after: Found) -> Diagnostic | None:
 
 
 def _sample(item: _Broken, diagnostic: Diagnostic, rng: Random) -> Sample | None:
+    posed = _posed(item, diagnostic, rng)
+    if posed is None:
+        return None
+    return Sample(
+        kind=item.kind,
+        prompt=render(posed.problem, "compact").text,
+        answer=answer_text(posed.problem, posed.answer, "compact") + END,
+        text=item.text,
+        fixed=item.source.text,
+        line=diagnostic.span.start_line,
+    )
+
+
+def _posed(item: _Broken, diagnostic: Diagnostic, rng: Random) -> Posed | None:
     document = Document(text=item.text, path=Path("module.py"))
     region = _region(item, document, diagnostic, rng)
     if region is None:
@@ -186,14 +226,7 @@ def _sample(item: _Broken, diagnostic: Diagnostic, rng: Random) -> Sample | None
     answer = answer_text(problem, replacement, "compact")
     if parse(answer, problem, "compact") != _bare(replacement) or _unchanged(problem, replacement):
         return None
-    return Sample(
-        kind=item.kind,
-        prompt=render(problem, "compact").text,
-        answer=answer + END,
-        text=item.text,
-        fixed=item.source.text,
-        line=diagnostic.span.start_line,
-    )
+    return Posed(kind=item.kind, fixed=item.source.text, problem=problem, answer=replacement)
 
 
 def _region(
