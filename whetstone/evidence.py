@@ -21,6 +21,7 @@ from whetstone.rules import imports
 if TYPE_CHECKING:
     from whetstone.sandbox import RunResult
 
+IMPORT_EXISTS = "import exists"
 TestRunner = Callable[[str], "RunResult"]  # runs the user's test on a copy with the given text
 
 _FILLERS = (
@@ -51,8 +52,13 @@ class Evidence:
 
     @property
     def strength(self) -> int:
-        """How much was proved: the first key of the ranking."""
-        return sum(1 for check in self.checks if check.passed)
+        """How much was proved: the first key of the ranking.
+
+        That an import exists is a condition of this candidate alone, and no more proof than
+        others have who need none: counted, it would put every import before every other fix,
+        however unlikely the model, or the user's choices that it learnt from, make it.
+        """
+        return sum(1 for check in self.checks if check.passed and check.name != IMPORT_EXISTS)
 
     @property
     def decisive(self) -> bool:
@@ -168,9 +174,9 @@ def _imports_exist(document: Document, new_text: str) -> Check | None:
     added = [line.strip() for line in split_lines(new_text) if line.strip() not in before]
     missing = [line for line in added if not imports.importable(document, line)]
     if missing:
-        return Check(name="import exists", passed=False, detail=missing[0])
+        return Check(name=IMPORT_EXISTS, passed=False, detail=missing[0])
     if any(line.startswith(("import ", "from ")) for line in added):
-        return Check(name="import exists", passed=True)
+        return Check(name=IMPORT_EXISTS, passed=True)
     return None
 
 

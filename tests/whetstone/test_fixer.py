@@ -241,3 +241,13 @@ def test_an_engine_that_fails_half_way_is_an_error():
     with pytest.raises(EngineError, match="went away"):
         fixer.propose(document, diagnose.find(document)[0])
     assert not [t for t in threading.enumerate() if t.name.startswith("whetstone-prover")]
+
+
+def test_an_import_that_exists_is_no_more_proof_than_an_answer_that_needs_none():
+    """The likelihood decides between them: it knows what this user chose before."""
+    text = "from pathlib import Path\n\nHOME = Path()\nTHERE = os.path.exists(HOME)\n"
+    proposal = propose(text, ["<|fix|>THERE = Path(HOME).exists()"])
+    strength = {c.replacement.kind: c.evidence.strength for c in proposal.candidates}
+
+    assert set(strength) == {"replace", "import"}
+    assert strength["import"] == strength["replace"]
