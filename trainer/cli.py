@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 @click.group(
     cls=LazyGroup,
     lazy={
-        "data": "trainer.triplets.cli:data",
         "evaluate": "trainer.evaluation.cli:evaluate",
         "export": "export.cli:export_command",
         "models": "whetstone.models.cli:models",
-        "recipe": "trainer.recipes.cli:recipe",
         "report": "trainer.report.cli:report",
         "schedule": "trainer.schedule_cli:schedule",
         "starter": "trainer.starter.cli:starter",
@@ -60,12 +58,17 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @_option(
     "--replay", "Earlier triplets mixed in, as a share of the new ones. [default: 0.5]", type=float
 )
+@_option(
+    "--rehearsal",
+    "General problems mixed in, as a share of the choices. [default: 0.25]",
+    type=float,
+)
 @_option("--held-out", "Share of problems that are only measured with. [default: 0.2]", type=float)
 @_option("--sft-epochs", "[default: 2]", type=float)
-@_option("--dpo-epochs", "[default: 3]", type=float)
+@_option("--dpo-epochs", "0: SFT alone. [default: 3]", type=float)
 @_option("--sft-learning-rate", "[default: 1e-3 below 100 M parameters, else 2e-4]", type=float)
 @_option("--dpo-learning-rate", "[default: 5e-4 below 100 M parameters, else 5e-5]", type=float)
-@_option("--loss", "sigmoid, robust, hinge or ipo. [default: sigmoid]")
+@_option("--loss", "sigmoid, robust, hinge, ipo or kto. [default: sigmoid]")
 @_option(
     "--label-smoothing",
     "Share of pairs that stand the wrong way round. [default: measured per source]",
@@ -129,7 +132,7 @@ def retrain(
     from trainer.retrain import plan
     from trainer.retrain import retrain as run_training
 
-    quiet_libraries()
+    _quiet_libraries()
     if low_priority and hasattr(os, "nice"):
         os.nice(10)
     reporter: ConsoleReporter | JsonReporter = ConsoleReporter(Console(stderr=as_json))
@@ -199,7 +202,7 @@ def _compose(
     return RetrainOptions(**chosen), tools
 
 
-def quiet_libraries() -> None:
+def _quiet_libraries() -> None:
     """Their bars and notices would bury ours; errors still come through."""
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

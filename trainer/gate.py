@@ -3,6 +3,10 @@
 Two tests, both paired: McNemar's on the evaluation problems, and the sequential test on held-out
 problems, where a model has to prefer what the user chose. Only a model that was shown to be better
 is promoted: when the data cannot tell, the active one stays.
+
+A taste is learnt without fixing more, and any training turns a few of the evaluation problems over,
+to either side. So a clear preference passes with `TOLERANCE` of them lost on balance; counted from
+the best of the model's ancestors, lest many retrains lose a little each.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from typing import Any, Protocol
 from trainer.evaluation.statistics import mcnemar
 from trainer.sequential import LEVEL, Answer, Evidence, sequential_test
 from whetstone.engine.base import Engine, PromptTooLong
+from whetstone.models.entry import ModelEntry
 from whetstone.preferences.records import Pair
 from whetstone.prompt import FORMATS, FormatName, answer_text, render
 
@@ -35,6 +40,8 @@ class Measured(Protocol):
     @property
     def outcomes(self) -> Sequence[Case]: ...
 
+
+TOLERANCE = 0.02  # of the evaluation problems: 1 of 77, and none below 50
 
 # (the model, how many problems or None for all)
 Evaluate = Callable[[Engine, int | None], Measured]
@@ -93,6 +100,7 @@ class Verdict:
 
     Attributes:
         gained, lost: problems that only the new model fixed, and only the active one.
+        least: problems that it must fix to be promoted.
         p_problems: McNemar's p-value that both are equally good at them.
         held_out: problems whose pairs were held out.
         improved: of these, how many moved towards the user's choice.
@@ -104,6 +112,7 @@ class Verdict:
     candidate: Scores
     gained: int
     lost: int
+    least: int
     p_problems: float
     preference: Evidence
     held_out: int
@@ -122,6 +131,7 @@ class Verdict:
             "candidate": self.candidate.summary(),
             "gained": self.gained,
             "lost": self.lost,
+            "least": self.least,
             "p_problems": self.p_problems,
             "preference": asdict(self.preference),
             "held_out": self.held_out,
@@ -174,12 +184,24 @@ def _format(engine: Engine) -> FormatName:
     return next(name for name in FORMATS if name == engine.prompt_format)
 
 
-def decide(active: Scores, candidate: Scores, problems: Mapping[int, str]) -> Verdict:
+def best_solved(lineage: Sequence[ModelEntry], total: int) -> int:
+    """The most problems that any of these models fixed when all `total` were asked; 0 of none."""
+    measured = (
+        scores for entry in lineage for name in ("candidate", "active")
+        if (scores := entry.metrics.get(name))
+    )  # fmt: skip
+    return max((int(s["solved"]) for s in measured if s.get("total") == total), default=0)
+
+
+def decide(
+    active: Scores, candidate: Scores, problems: Mapping[int, str], *, best: int = 0
+) -> Verdict:
     """The rule, and the reason in words.
 
     Args:
         problems: by pair, the problem it is about. Pairs of one problem are no independent
             witnesses: they speak with one voice, their mean.
+        best: problems that the best of the active model's ancestors fixed.
     """
     gained = len(candidate.right - active.right)
     lost = len(active.right - candidate.right)
@@ -189,6 +211,7 @@ def decide(active: Scores, candidate: Scores, problems: Mapping[int, str]) -> Ve
         "candidate": candidate,
         "gained": gained,
         "lost": lost,
+        "least": max(active.solved, best) - _spare(active.total),
         "p_problems": mcnemar(gained, lost),
         "preference": sequential_test(differences),
         "held_out": len(differences),
@@ -197,6 +220,11 @@ def decide(active: Scores, candidate: Scores, problems: Mapping[int, str]) -> Ve
     draft = Verdict(answer="undecided", reason="", **facts)
     answer = _answer(draft)
     return Verdict(answer=answer, reason=_reason(draft, answer), **facts)
+
+
+def _spare(total: int) -> int:
+    """How many of the evaluation problems a clear preference may cost."""
+    return int(TOLERANCE * total)
 
 
 def _per_problem(active: Scores, candidate: Scores, problems: Mapping[int, str]) -> list[float]:
@@ -212,7 +240,7 @@ def _answer(verdict: Verdict) -> Answer:
     fewer, more = verdict.lost > verdict.gained, verdict.gained > verdict.lost
     if verdict.preference.answer == "worse" or (fewer and surely):
         return "worse"
-    if fewer:
+    if verdict.candidate.solved < verdict.least:
         return "undecided"  # perhaps by chance; but a doubt is no reason to promote
     if verdict.preference.answer == "better" or (more and surely):
         return "better"
@@ -225,6 +253,9 @@ def _reason(verdict: Verdict, answer: Answer) -> str:
         f"the active model {verdict.active.solved} ({verdict.gained} gained, {verdict.lost} lost"
         f", p = {verdict.p_problems:.2g})"
     )
+    least, active = verdict.least, verdict.active
+    if verdict.candidate.solved < least and least > active.solved - _spare(active.total):
+        fixes += f"; an earlier model fixed more, so that {least} are asked"
     parts = [fixes, _preference(verdict)]
     if answer == "undecided":
         return "not enough data to tell whether it is better: " + "; ".join(parts)

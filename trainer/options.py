@@ -8,7 +8,7 @@ from typing import Any
 
 from whetstone.errors import UsageError
 
-LOSSES = ("sigmoid", "robust", "hinge", "ipo")
+LOSSES = ("sigmoid", "robust", "hinge", "ipo", "kto")
 _SMALL = 100_000_000  # parameters
 
 
@@ -19,10 +19,13 @@ class RetrainOptions:
     Attributes:
         min_pairs: new triplets that must have come.
         replay: pairs of earlier runs to mix in, as a share of the new ones.
+        rehearsal: general problems to mix in, as a share of the triplets and answers trained on
+            (compact models only; trainer/rehearsal.py).
         held_out: share of problems that are never trained on.
         max_length: tokens of prompt and answer together; longer prompts lose context lines.
+        dpo_epochs: 0 leaves that stage out: SFT alone.
         sft_learning_rate, dpo_learning_rate: None takes what suits the model's size (`for_size`).
-        loss: one of LOSSES; see trainer/dpo/loss.py.
+        loss: one of LOSSES; see trainer/dpo/loss.py. "kto" judges both sides of every pair alone.
         beta: strength of the pull towards the reference model in DPO.
         label_smoothing: share of pairs believed to stand the wrong way round; None takes what
             was measured of each source (trainer/noise.py).
@@ -40,6 +43,7 @@ class RetrainOptions:
 
     min_pairs: int = 20
     replay: float = 0.5
+    rehearsal: float = 0.25
     held_out: float = 0.2
     max_length: int = 1024
     lora_rank: int = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from export.verify import Comparison, LoraFiles, Verification, mean_hf_margin, v
 from trainer.base_model import check_format, find_base
 from trainer.dpo.attention import choose_attention
 from trainer.examples import Encoded, encode, pair_from_json
-from trainer.gate import Scores, decide, measure
+from trainer.gate import Scores, best_solved, decide, measure
 from trainer.options import RetrainOptions
+from trainer.rehearsal import rehearsal
 from trainer.run_folder import RunFolder
 from trainer.training import TrainingJob, train_dpo, train_sft
 from whetstone.engine.llama import LlamaEngine
@@ -107,12 +108,21 @@ class Stages:
                 "No triplet fits the model's context. Raise --max-length, or use a model with a "
                 "longer context."
             )
-        return encoded
+        general = rehearsal(
+            (*self._pairs[0], *self._pairs[1]),
+            tokenizer,
+            self._format,
+            count=round(self._options.rehearsal * len(encoded.examples)),
+            max_length=limit,
+            seed=self._options.seed,
+        )
+        return replace(encoded, examples=(*encoded.examples, *general))
 
     @property
     def _counts(self) -> dict[str, int]:
-        examples = self._encoded.examples
+        examples = [example for example in self._encoded.examples if example.pair_id > 0]
         return {
+            "rehearsal": len(self._encoded.examples) - len(examples),
             "pairs": sum(bool(e.chosen and e.rejected) for e in examples),
             "chosen_alone": sum(not e.rejected for e in examples),
             "rejected_alone": sum(not e.chosen for e in examples),
@@ -206,7 +216,8 @@ class Stages:
         before = self._measure(open_model(active, registry.base_of(active)))
         after = self._measure(self._candidate())
         problems = {pair.id: pair.problem_id for pair in self._pairs[1]}
-        return {"verdict": decide(before, after, problems).to_json()}
+        best = best_solved(registry.lineage(active.name), before.total)
+        return {"verdict": decide(before, after, problems, best=best).to_json()}
 
     def _candidate(self) -> LlamaEngine:
         path = self._run.path / "model.gguf"

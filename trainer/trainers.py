@@ -104,8 +104,9 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
             self.model.delete_adapter("ref")
         weights = dict(zip(self.loss_types, self.loss_weights, strict=True))
         self._sft_weight = weights.pop("sft", 0.0)
-        if not weights or set(weights) - set(PAIR_LOSSES):
-            known = ", ".join(PAIR_LOSSES)
+        self._judged_alone = "kto" in weights
+        if not weights or set(weights) - {"kto", *PAIR_LOSSES}:
+            known = ", ".join((*PAIR_LOSSES, "kto"))
             raise TrainingError(f"The losses are {known}, and sft beside one; not {set(weights)}.")
         self._pair_weights = weights
         self._max_kl = max_kl
@@ -173,6 +174,8 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         self, chosen: Tensor, rejected: Tensor, kl: Tensor, inputs: Mapping[str, Tensor]
     ) -> Tensor:
         """Weighted mean over pairs and answers without a partner; arguments are log-ratios."""
+        if self._judged_alone:
+            return self._kto(chosen, rejected, kl, inputs)
         both = inputs["has_chosen"] & inputs["has_rejected"]
         ones = torch.ones_like(inputs["score_token"], dtype=torch.float32)
         chosen_tokens, rejected_tokens = _sums(ones, inputs)
@@ -189,15 +192,23 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
             losses[both] = losses[both] + weight * PAIR_LOSSES[name](margins)
         alone = ~both
         if alone.any():
-            divergences = answer_sums(
-                kl, inputs["score_example"], inputs["score_side"], len(chosen)
-            )
-            # z of eq. 7: what an answer's tokens diverge by together, averaged over the batch
-            sides = [divergences[0][inputs["has_chosen"]], divergences[1][inputs["has_rejected"]]]
             wanted = inputs["has_chosen"][alone]
             ratio = torch.where(wanted, chosen[alone], rejected[alone])
-            losses[alone] = kto_loss(ratio, wanted, torch.cat(sides).mean(), self.beta)
+            losses[alone] = kto_loss(ratio, wanted, _reference_point(kl, inputs), self.beta)
         return weighted_mean(losses, inputs["weight"])
+
+    def _kto(
+        self, chosen: Tensor, rejected: Tensor, kl: Tensor, inputs: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Both sides of every pair judged alone: the weighted mean over answers."""
+        has = torch.cat([inputs["has_chosen"], inputs["has_rejected"]])
+        wanted = torch.cat(
+            [torch.ones_like(inputs["has_chosen"]), torch.zeros_like(has[: len(chosen)])]
+        )
+        losses = kto_loss(
+            torch.cat([chosen, rejected]), wanted, _reference_point(kl, inputs), self.beta
+        )
+        return weighted_mean(losses, torch.cat([inputs["weight"]] * 2) * has)
 
     def _report(self, chosen: Tensor, rejected: Tensor, inputs: Mapping[str, Tensor]) -> None:
         """Rewards of the pairs, by TRL's names; and each pair's margin for the report."""
@@ -217,6 +228,12 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         if self.model.training:
             numbers = inputs["index"][both].tolist()
             self.margins.update(zip(numbers, margins.tolist(), strict=True))
+
+
+def _reference_point(kl: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
+    """z of KTO's eq. 7: what an answer's tokens diverge by together, averaged over the batch."""
+    chosen, rejected = _sums(kl, inputs)
+    return torch.cat([chosen[inputs["has_chosen"]], rejected[inputs["has_rejected"]]]).mean()
 
 
 def _sums(values: Tensor, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

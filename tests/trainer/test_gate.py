@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from trainer.gate import Scores, decide
+from pathlib import Path
+
+from trainer.gate import Scores, best_solved, decide
+from whetstone.models.entry import ModelEntry
 
 NAMES = [f"case-{n}" for n in range(10)]
 PROBLEMS = {n: f"problem-{n}" for n in range(20)}
@@ -71,3 +74,51 @@ def test_equal_models_are_not_told_apart() -> None:
 def test_nothing_held_out_is_nothing_known() -> None:
     verdict = decide(scores(HALF), scores(HALF), PROBLEMS)
     assert verdict.answer == "undecided" and "no held-out pairs" in verdict.reason
+
+
+def many(solved: int, *margins: float) -> Scores:
+    """Of a hundred problems the first `solved` are fixed: two of them may be lost."""
+    names = [f"case-{n}" for n in range(100)]
+    return Scores(
+        model_id="m@1",
+        kinds=dict.fromkeys(names, "missing-colon"),
+        right=frozenset(names[:solved]),
+        margins=dict(enumerate(margins)),
+    )
+
+
+def test_a_clear_preference_may_cost_two_in_a_hundred() -> None:
+    before = many(80, *[0.0] * 9)
+    assert decide(before, many(78, *[1.0] * 9), PROBLEMS).passed
+    verdict = decide(before, many(77, *[1.0] * 9), PROBLEMS)
+    assert verdict.answer == "undecided" and verdict.least == 78
+
+
+def test_what_is_lost_is_lost_without_a_preference() -> None:
+    assert not decide(many(80, *[0.0] * 9), many(79, *[0.0] * 9), PROBLEMS).passed
+
+
+def test_little_losses_do_not_add_up() -> None:
+    """The model before the active one fixed 80: two less than that is the least."""
+    before, after = many(78, *[0.0] * 9), many(77, *[1.0] * 9)
+    assert decide(before, after, PROBLEMS).passed
+    verdict = decide(before, after, PROBLEMS, best=80)
+    assert verdict.answer == "undecided"
+    assert "an earlier model fixed more, so that 78 are asked" in verdict.reason
+    assert decide(before, many(78, *[1.0] * 9), PROBLEMS, best=80).passed
+
+
+def test_the_best_ancestor_is_told_by_what_the_gate_measured_of_it() -> None:
+    def entry(name: str, **metrics: dict[str, int]) -> ModelEntry:
+        return ModelEntry(
+            name=name, path=Path(name), sha256="0" * 64, size=1, created_at="", metrics=metrics
+        )
+
+    lineage = [
+        entry("third", active={"solved": 61, "total": 77}, candidate={"solved": 60, "total": 77}),
+        entry("second", active={"solved": 63, "total": 77}, candidate={"solved": 61, "total": 77}),
+        entry("short", active={"solved": 70, "total": 80}),  # other problems: no comparison
+        entry("fetched"),
+    ]
+    assert best_solved(lineage, 77) == 63
+    assert best_solved(lineage[3:], 77) == 0

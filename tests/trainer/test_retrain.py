@@ -240,3 +240,22 @@ def test_a_run_that_is_given_up_leaves_nothing_large(
 def test_a_base_that_is_not_there_is_named(world: Any, tmp_path: Any) -> None:
     with pytest.raises(TrainingError, match=r"--base .*nowhere: neither a folder"):
         retrain(dataclasses.replace(FAST, base=str(tmp_path / "nowhere")), tools(world))
+
+
+def test_sft_alone_leaves_the_adapter_as_it_is(world: Any) -> None:
+    options = dataclasses.replace(FAST, dpo_epochs=0)
+    run = RunFolder(retrain(options, tools(world, 5, 5, gate="force")).run)
+    assert {row["stage"] for row in run.metrics()} == {"sft"}
+    assert run.state["learnt"] == {}
+
+
+def test_kto_learns_without_pairs(world: Any) -> None:
+    result = retrain(dataclasses.replace(FAST, loss="kto"), tools(world, 5, 5))
+    assert result.promoted, result.reason
+
+
+def test_general_problems_are_mixed_in(world: Any) -> None:
+    run = RunFolder(retrain(dataclasses.replace(FAST, rehearsal=0.5), tools(world, 5, 5)).run)
+    encoded = run.state["encoded"]
+    assert encoded["rehearsal"] == round(0.5 * encoded["pairs"])
+    assert all(int(pair) > 0 for pair in run.state["learnt"])

@@ -160,3 +160,16 @@ def test_parts_of_a_batch_add_up_to_the_batch(build: Any) -> None:
     named = sorted(halves.model.named_parameters(), key=lambda item: item[0])
     got = torch.cat([w.grad.flatten() for n, w in named if w.grad is not None])
     assert torch.allclose(got, expected, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_kto_judges_both_sides_of_a_pair_as_if_they_stood_alone(build: Any) -> None:
+    rows = random_rows(9, count=4)
+    alone = [
+        {**row, side: None, "index": 2 * number + place}
+        for number, row in enumerate(rows)
+        for place, side in enumerate(("chosen", "rejected"))
+    ]
+    expected, gradient = loss_and_gradient(build(True, alone, (["sigmoid"], None, 0.0)))
+    loss, found = loss_and_gradient(build(True, rows, (["kto"], None, 0.0)))
+    assert loss == pytest.approx(expected, abs=1e-5)
+    assert torch.allclose(found, gradient, atol=1e-4 * float(gradient.abs().max()))

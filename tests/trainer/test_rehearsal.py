@@ -1,0 +1,73 @@
+"""What is mixed in beside a user's choices."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.rehearsal import rehearsal
+from whetstone.preferences.records import Pair
+from whetstone.problem import Diagnostic, Span
+from whetstone.prompt import BUG, END, FIX, IMP, MSG
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_hf: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_hf)
+
+
+def about(pair: Pair, message: str) -> Pair:
+    diagnostic = Diagnostic(
+        source="python", code="SyntaxError", message=message, span=Span(start_line=2, end_line=2)
+    )
+    return dataclasses.replace(
+        pair, problem=dataclasses.replace(pair.problem, diagnostic=diagnostic)
+    )
+
+
+def headlines(tokenizer: Any, examples: Any) -> list[str]:
+    texts = [tokenizer.decode(list(example.prompt)) for example in examples]
+    return [text.split(MSG)[1].split("<|")[0] for text in texts]
+
+
+def test_they_are_problems_with_answers_and_of_no_stored_pair(tokenizer: Any, pair: Any) -> None:
+    found = rehearsal([pair(1)], tokenizer, "compact", count=12, max_length=900, seed=0)
+    assert len(found) == 12
+    for example in found:
+        prompt, answer = (tokenizer.decode(list(ids)) for ids in (example.prompt, example.chosen))
+        assert MSG in prompt and BUG in prompt
+        assert answer.startswith((FIX, IMP)) and answer.endswith(END)
+        assert example.rejected is None and example.pair_id < 0
+    assert len({example.pair_id for example in found}) == 12
+
+
+def test_the_users_word_counts_on_what_they_chose_about(tokenizer: Any, pair: Any) -> None:
+    """No answer of ours for a finding that the choices are about, whatever names stand in it."""
+    colon = "SyntaxError: expected ':'"
+    without = rehearsal([], tokenizer, "compact", count=30, max_length=900, seed=0)
+    assert colon in headlines(tokenizer, without)
+    mine = [about(pair(1), colon), about(pair(2), "SyntaxError: '(' was never closed")]
+    found = headlines(
+        tokenizer, rehearsal(mine, tokenizer, "compact", count=30, max_length=900, seed=0)
+    )
+    assert colon not in found
+    assert not [headline for headline in found if headline.endswith("was never closed")]
+
+
+def test_the_same_seed_gives_the_same(tokenizer: Any) -> None:
+    """A run that is resumed finds its stored reference by its rows."""
+    one, two = (
+        rehearsal([], tokenizer, "compact", count=5, max_length=900, seed=3) for _ in range(2)
+    )
+    assert one == two
+
+
+def test_too_long_ones_and_large_models_get_none(tokenizer: Any) -> None:
+    short = rehearsal([], tokenizer, "compact", count=12, max_length=120, seed=0)
+    assert all(len(example.prompt) < 120 for example in short) and len(short) < 12
+    assert rehearsal([], tokenizer, "chat", count=12, max_length=900, seed=0) == ()

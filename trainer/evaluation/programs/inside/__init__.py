@@ -1,1 +1,0 @@
-"""The program that runs inside the sandbox: the standard library, and pytest where it is."""

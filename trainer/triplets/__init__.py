@@ -1,1 +1,0 @@
-"""Preference triplets from several sources; `trainer data build`."""
