@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 @click.group(
     cls=LazyGroup,
     lazy={
+        "data": "trainer.triplets.cli:data",
         "evaluate": "trainer.evaluation.cli:evaluate",
         "export": "export.cli:export_command",
         "models": "whetstone.models.cli:models",
+        "recipe": "trainer.recipes.cli:recipe",
         "report": "trainer.report.cli:report",
         "schedule": "trainer.schedule_cli:schedule",
         "starter": "trainer.starter.cli:starter",
@@ -132,7 +134,7 @@ def retrain(
     from trainer.retrain import plan
     from trainer.retrain import retrain as run_training
 
-    _quiet_libraries()
+    quiet_libraries()
     if low_priority and hasattr(os, "nice"):
         os.nice(10)
     reporter: ConsoleReporter | JsonReporter = ConsoleReporter(Console(stderr=as_json))
@@ -202,7 +204,7 @@ def _compose(
     return RetrainOptions(**chosen), tools
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
     """Their bars and notices would bury ours; errors still come through."""
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -44,15 +44,15 @@ class TrainingJob:
     adapter: Path | None = None  # the active model's, to train further; None begins a new one
 
 
-def train_sft(job: TrainingJob) -> Path:
-    """Train a LoRA adapter on the chosen answers; returns its folder."""
+def train_sft(job: TrainingJob, stage: str = "sft") -> Path:
+    """Train a LoRA adapter on the chosen answers; returns its folder, `stage` of the run."""
     tokenizer = AutoTokenizer.from_pretrained(job.base)
     attention = choose_attention()
     rows = [{**row, "rejected": None} for row in _rows(job.examples) if row["chosen"] is not None]
 
     def build(micro_batch: int) -> AnswerTrainer:
         config = SFTConfig(
-            **_common(job, "sft", micro_batch),
+            **_common(job, stage, micro_batch),
             num_train_epochs=job.options.sft_epochs,
             learning_rate=job.options.sft_learning_rate,
             max_length=None,
@@ -65,11 +65,11 @@ def train_sft(job: TrainingJob) -> Path:
             train_dataset=Dataset.from_list(rows),
             data_collator=row_collator(tokenizer.pad_token_id, attention),
             processing_class=tokenizer,
-            callbacks=[RunCallback(job.run, "sft", job.reporter.step)],
+            callbacks=[RunCallback(job.run, stage, job.reporter.step)],
             peft_config=_new_adapter(job.options) if job.adapter is None else None,
         )
 
-    return _train(job, "sft", build)
+    return _train(job, stage, build)
 
 
 def train_dpo(job: TrainingJob, adapter: Path) -> dict[int, float]:

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from whetstone.edit import import_line
 from whetstone.problem import Diagnostic, Document, Problem, Region
 from whetstone.prompt import CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD
+from whetstone.regions import MAX_REGION_LINES, elsewhere, header_above, moved_block
 
-MAX_REGION_LINES = 12
 _MAX_LINE = 400  # minified or generated lines would push everything else out of the window
 _MAX_FAILURE = 4_000
+# The window begins and ends at lines that many places have in common, so that the next problem near
+# by has the same text in front of it, which an engine need not compute again. At least 80 lines
+# above and 20 below are in it, 120 and 40 on average.
+_STEP_ABOVE = CHAT_ABOVE // 2
+_STEP_BELOW = CHAT_BELOW * 2 // 3
 
 
 def region_for(document: Document, diagnostic: Diagnostic) -> Region:
@@ -27,19 +32,23 @@ def region_for(document: Document, diagnostic: Diagnostic) -> Region:
 
 
 def regions_for(document: Document, diagnostic: Diagnostic) -> list[Region]:
-    """Regions to try in order: the flagged lines, then one wider guess at where the fault lies.
+    """Regions to try in order: where the message says the fault lies, the flagged lines, and wider.
 
     An unclosed bracket is reported where it opens and is often mended where its statement ends.
     Most other faults of a syntax error stand on the flagged line or on the code line above it.
     """
     region = region_for(document, diagnostic)
+    wider: list[Region | None] = []
     if "was never closed" in diagnostic.message:
-        wider = _down_to_next_statement(document, region)
+        wider = [_down_to_next_statement(document, region)]
     elif diagnostic.code in ("SyntaxError", "IndentationError"):
-        wider = _with_line_above(document, region)
-    else:
-        wider = None
-    return [region] if wider is None else [region, wider]
+        wider = [
+            moved_block(document, diagnostic),
+            _with_line_above(document, region),
+            header_above(document, diagnostic),
+        ]
+    found = [*elsewhere(document, diagnostic), region, *filter(None, wider)]
+    return list(dict.fromkeys(found))
 
 
 def _down_to_next_statement(document: Document, region: Region) -> Region | None:
@@ -68,6 +77,13 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
+def _window(region: Region, count: int) -> tuple[int, int]:
+    """First line of the window, and the line after its last."""
+    top = max(0, region.start - _STEP_ABOVE) // _STEP_ABOVE * _STEP_ABOVE
+    least = region.stop + CHAT_BELOW - _STEP_BELOW
+    return top, min(count, -(-least // _STEP_BELOW) * _STEP_BELOW)
+
+
 def build_problem(
     document: Document,
     diagnostic: Diagnostic,
@@ -79,7 +95,7 @@ def build_problem(
     """The Problem for `diagnostic`: a window of the file around the region, and its imports."""
     region = region or region_for(document, diagnostic)
     lines = [line.rstrip("\r\n") for line in document.lines()]
-    top = max(0, region.start - CHAT_ABOVE)
+    top, bottom = _window(region, len(lines))
     head_stop = min(import_line(lines), top) if top else 0
     head = [line for line in lines[:head_stop] if re.match(r"(import|from)\s", line)]
     return Problem(
@@ -89,7 +105,7 @@ def build_problem(
         head=tuple(head[:CHAT_HEAD]),
         above=tuple(line[:_MAX_LINE] for line in lines[top : region.start]),
         flagged=tuple(lines[region.start : region.stop]),
-        below=tuple(line[:_MAX_LINE] for line in lines[region.stop : region.stop + CHAT_BELOW]),
+        below=tuple(line[:_MAX_LINE] for line in lines[region.stop : bottom]),
         hints=tuple(hints),
         failure=failure[-_MAX_FAILURE:],
     )

@@ -49,6 +49,7 @@ class Candidate:
     logprob: float | None = None
     tokens: int = 0
     changed_tokens: int = 0
+    decided: bool = False
     id: str = field(default_factory=_new_id)
 
     @property
@@ -59,6 +60,7 @@ class Candidate:
             logprob=self.logprob,
             from_rule=self.origin != "model",
             changed_tokens=self.changed_tokens,
+            decided=self.decided,
         )
 
 
@@ -234,6 +236,10 @@ class Fixer:
             if proof.replacement in known:
                 origin = "rule" if answer is None else "both"
             found.append(_candidate(document, problem, proof, origin, answer))
+        if rules.decides(problem.diagnostic):
+            first = next((n for n, each in enumerate(found) if each.evidence.shown), None)
+            if first is not None and found[first].origin != "model":
+                found[first] = dataclasses.replace(found[first], decided=True)
         return found
 
     def _scored(

@@ -34,7 +34,7 @@ COMPACT_TOKENS: tuple[str, ...] = (PRE, POST, MSG, HINT, FAIL, BUG, FIX, IMP, EN
 QWEN_TOKENS: tuple[str, ...] = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 COMPACT_ABOVE, COMPACT_BELOW, COMPACT_HEAD = 8, 4, 0
-CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD = 120, 40, 30
+CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD = 160, 60, 30  # lines at most; see whetstone/context.py
 _FAILURE_LINES = {"compact": 3, "chat": 30}
 
 _SYSTEM = """\

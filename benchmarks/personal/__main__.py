@@ -235,9 +235,9 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def _quiet() -> None:
-    from trainer.cli import _quiet_libraries
+    from trainer.cli import quiet_libraries
 
-    _quiet_libraries()
+    quiet_libraries()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -104,3 +106,50 @@ def pair() -> Callable[..., Pair]:
 @pytest.fixture
 def problem() -> Callable[..., Problem]:
     return make_problem
+
+
+# -- programs with tests, as the files of training problems hold them ------------------------------
+
+CODE = """\
+def total_{n}(values, least):
+    result = 0
+    for value in values:
+        if value > least:
+            result += value - {n}
+    return result
+"""
+TEST = """\
+def check(candidate):
+    assert candidate([5, 9, 1], 2) == {a}
+    assert candidate([], 2) == 0
+    assert candidate([3, 4, 100], 3) == {b}
+    assert candidate([7], 7) == 0
+"""
+
+
+def row(number: int) -> dict[str, str]:
+    return {
+        "id": f"totals/{number}",
+        "licence": "MIT",
+        "setup": "from math import *",
+        "code": CODE.format(n=number),
+        "test": TEST.format(a=14 - 2 * number, b=104 - 2 * number),
+        "entry_point": f"total_{number}",
+    }
+
+
+@pytest.fixture
+def code() -> str:
+    """One of the programs."""
+    return CODE.format(n=99)
+
+
+@pytest.fixture
+def programs_file(tmp_path: Path) -> Path:
+    """Fourteen programs, one of them wrong by its own tests."""
+    rows = [row(number) for number in range(2, 16)]
+    rows[5]["code"] = rows[5]["code"].replace("+=", "-=")
+    path = tmp_path / "programs.jsonl.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(each) + "\n" for each in rows)
+    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whetstone import context, diagnose
-from whetstone.problem import Document, Region
+from whetstone.problem import Diagnostic, Document, Region, Span
 
 
 def found(text: str) -> list[tuple[str, int]]:
@@ -73,4 +73,26 @@ def test_a_large_file_gives_a_small_problem():
     problem = context.build_problem(document, diagnostic)
 
     assert problem.region.start == 20_000
-    assert len(problem.above) == 120
+    assert 80 <= len(problem.above) < 160
+
+
+@pytest.mark.parametrize("flagged", [0, 3, 79, 80, 119, 160, 215, 299])
+def test_the_window_is_the_same_for_places_near_each_other(flagged):
+    lines = [f"value_{number} = {number}" for number in range(300)]
+    document = Document(text="\n".join(lines))
+
+    def window(line):
+        found = Diagnostic(
+            source="ruff", code="F821", message="m", span=Span(start_line=line, end_line=line)
+        )
+        problem = context.build_problem(document, found)
+        assert problem.flagged == (lines[line],)
+        return [*problem.above, *problem.flagged, *problem.below]
+
+    shown = window(flagged)
+    assert min(flagged, 80) <= shown.index(lines[flagged]) < 160
+    assert min(299 - flagged, 20) <= len(shown) - shown.index(lines[flagged]) - 1 < 60
+    begins = {
+        window(line)[0] for line in range(flagged // 80 * 80, min(300, flagged // 80 * 80 + 80))
+    }
+    assert begins == {shown[0]}

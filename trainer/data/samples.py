@@ -9,15 +9,18 @@ there. Prompt and answer come from `whetstone.prompt`, through `whetstone.contex
 from __future__ import annotations
 
 import dataclasses
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
+from trainer.data import runtime
 from trainer.data.corpus import Unit
-from trainer.data.mutations import KINDS, Mutation
+from trainer.data.mutations import KINDS, NEEDS, Mutation
 from trainer.data.source import Source
 from whetstone import context, diagnose, rules
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement, Span
@@ -26,8 +29,10 @@ from whetstone.prompt import END, answer_text, parse, render
 _HINTED = 0.8  # the model must also work where no rule has anything to say
 _WIDE = 0.15  # share of samples that show more lines than need to change
 _BATCH = 4_000  # documents for one ruff process
+_TRIES = 4  # documents, before a kind is given up for this time
 
 Found = Mapping[str, Sequence[Diagnostic]]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +48,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Posed:
+    """A problem, independent of any model's format, its answer, and the whole working document."""
+
+    kind: str
+    fixed: str
+    problem: Problem
+    answer: Replacement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Broken:
-    unit: Unit
     kind: str
     mutation: Mutation
     source: Source
@@ -58,33 +72,85 @@ def make_samples(units: Sequence[Unit], count: int, seed: int) -> Iterator[Sampl
     Raises:
         WhetstoneError: ruff cannot be run.
     """
+    return _make(units, count, seed, _sample)
+
+
+def make_posed(units: Sequence[Unit], count: int, seed: int) -> Iterator[Posed]:
+    """The same as problems, for models of any format. Raises as `make_samples` does."""
+    return _make(units, count, seed, _posed)
+
+
+def _make(
+    units: Sequence[Unit],
+    count: int,
+    seed: int,
+    make: Callable[[_Broken, Diagnostic, Random], Made | None],
+) -> Iterator[Made]:
     rng = Random(seed)
     sources: dict[int, Source] = {}
+    fit = _fitting(units)
     made = 0
     batch = min(_BATCH, 2 * count)
     while made < count:
-        broken = [item for item in _broken(units, sources, rng, batch) if item is not None]
+        broken = [item for item in _broken(units, fit, sources, rng, batch) if item is not None]
         before, after = _ruff_both(broken)
         for number, item in enumerate(broken):
             diagnostic = item.diagnostic or _new(number, before, after)
-            sample = _sample(item, diagnostic, rng) if diagnostic else None
+            sample = make(item, diagnostic, rng) if diagnostic else None
             if sample is not None and made < count:
                 made += 1
                 yield sample
 
 
+def make_runtime_samples(split: str, count: int, seed: int) -> Iterator[Sample]:
+    """At most `count` samples whose diagnostic is the last line of a real traceback."""
+    rng = Random(seed)
+    for failed in runtime.failures(split, count, rng):
+        item = _Broken(
+            kind=failed.kind,
+            mutation=failed.mutation,
+            source=failed.source,
+            text=failed.text,
+            diagnostic=failed.diagnostic,
+        )
+        sample = _sample(item, failed.diagnostic, rng)
+        if sample is not None:
+            yield sample
+
+
+def _fitting(units: Sequence[Unit]) -> dict[str, Sequence[int]]:
+    """Kind -> the numbers of the units that it can be made of; kinds without any are left out."""
+    every = range(len(units))
+    fit = {
+        kind: [n for n in every if re.search(NEEDS[kind], units[n].text)]
+        if kind in NEEDS
+        else every
+        for kind in KINDS
+    }
+    return {kind: numbers for kind, numbers in fit.items() if numbers}
+
+
 def _broken(
-    units: Sequence[Unit], sources: dict[int, Source], rng: Random, batch: int
+    units: Sequence[Unit],
+    fit: Mapping[str, Sequence[int]],
+    sources: dict[int, Source],
+    rng: Random,
+    batch: int,
 ) -> Iterator[_Broken | None]:
-    names = list(KINDS)
-    shares = [share for _, share in KINDS.values()]
+    names = list(fit)
+    shares = [KINDS[kind][1] for kind in names]
     for _ in range(batch):
-        number = rng.randrange(len(units))
-        source = sources.setdefault(number, Source(units[number].text))
-        yield _break(units[number], source, rng.choices(names, shares)[0], rng)
+        kind = rng.choices(names, shares)[0]
+        for _ in range(_TRIES):
+            number = rng.choice(fit[kind])
+            source = sources.setdefault(number, Source(units[number].text))
+            broken = _break(source, kind, rng)
+            if broken is not None:
+                break
+        yield broken
 
 
-def _break(unit: Unit, source: Source, kind: str, rng: Random) -> _Broken | None:
+def _break(source: Source, kind: str, rng: Random) -> _Broken | None:
     mutation = KINDS[kind][0](source, rng)
     if mutation is None:
         return None
@@ -103,9 +169,7 @@ def _break(unit: Unit, source: Source, kind: str, rng: Random) -> _Broken | None
         diagnostic = Diagnostic(
             source=mutation.source, code=mutation.code, message=mutation.message, span=span
         )
-    return _Broken(
-        unit=unit, kind=kind, mutation=mutation, source=source, text=text, diagnostic=diagnostic
-    )
+    return _Broken(kind=kind, mutation=mutation, source=source, text=text, diagnostic=diagnostic)
 
 
 def _ruff_both(broken: Sequence[_Broken]) -> tuple[Found, Found]:
@@ -133,6 +197,20 @@ def _new(number: int, before: Found, after: Found) -> Diagnostic | None:
 
 
 def _sample(item: _Broken, diagnostic: Diagnostic, rng: Random) -> Sample | None:
+    posed = _posed(item, diagnostic, rng)
+    if posed is None:
+        return None
+    return Sample(
+        kind=item.kind,
+        prompt=render(posed.problem, "compact").text,
+        answer=answer_text(posed.problem, posed.answer, "compact") + END,
+        text=item.text,
+        fixed=item.source.text,
+        line=diagnostic.span.start_line,
+    )
+
+
+def _posed(item: _Broken, diagnostic: Diagnostic, rng: Random) -> Posed | None:
     document = Document(text=item.text, path=Path("module.py"))
     region = _region(item, document, diagnostic, rng)
     if region is None:
@@ -148,14 +226,7 @@ def _sample(item: _Broken, diagnostic: Diagnostic, rng: Random) -> Sample | None
     answer = answer_text(problem, replacement, "compact")
     if parse(answer, problem, "compact") != _bare(replacement) or _unchanged(problem, replacement):
         return None
-    return Sample(
-        kind=item.kind,
-        prompt=render(problem, "compact").text,
-        answer=answer + END,
-        text=item.text,
-        fixed=item.source.text,
-        line=diagnostic.span.start_line,
-    )
+    return Posed(kind=item.kind, fixed=item.source.text, problem=problem, answer=replacement)
 
 
 def _region(
@@ -166,7 +237,7 @@ def _region(
     if item.mutation.answer_import:
         return regions[0]
     start, stop = item.mutation.start, item.mutation.start + len(item.mutation.lines)
-    covering = [r for r in regions if r.start <= start and stop <= r.stop and start < stop]
+    covering = [r for r in regions if r.start <= start and stop <= r.stop]
     if not covering:
         return None
     return covering[-1] if rng.random() < _WIDE else covering[0]

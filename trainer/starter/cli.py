@@ -8,8 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,8 +29,8 @@ STAGES = ("corpus", "samples", "tokenizer", "tokens", "train", "hf", "gguf", "me
 @click.option(
     "--from",
     "source",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Start from the weights and vocabulary of another work folder, not from random ones.",
+    type=click.Path(exists=True, path_type=Path),
+    help="Start from the weights and vocabulary of another work folder or of a GGUF file.",
 )
 @click.option(
     "--until",
@@ -55,16 +57,16 @@ def starter(
     folder = out or data_dir() / "starter" / size
     folder.mkdir(parents=True, exist_ok=True)
     if source is not None:
-        continue_from(source, folder)
+        continue_from(source, folder, config)
     for stage in STAGES[: STAGES.index(until) + 1]:
         run_stage(stage, config, folder, minutes=minutes, quantization=quantization)
 
 
-def continue_from(source: Path, out: Path) -> None:
+def continue_from(source: Path, out: Path, config: StarterConfig) -> None:
     """Give `out` the weights and the tokenizer of `source`, once; its progress begins at zero.
 
     Raises:
-        TrainingError: `source` holds no checkpoint.
+        TrainingError: `source` is a folder without a checkpoint, or a model of another shape.
     """
     import torch
 
@@ -72,13 +74,38 @@ def continue_from(source: Path, out: Path) -> None:
 
     if (out / CHECKPOINT).exists():
         return  # already begun: the run goes on from there
-    if not (source / CHECKPOINT).exists():
+    if source.is_file():
+        state = _state_of_gguf(source, out, config)
+    elif (source / CHECKPOINT).exists():
+        state = torch.load(source / CHECKPOINT, map_location="cpu", weights_only=True)
+        shutil.copytree(source / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
+    else:
         raise TrainingError(f"--from {source}: no {CHECKPOINT} there. Name a work folder.")
-    state = torch.load(source / CHECKPOINT, map_location="cpu", weights_only=True)
-    shutil.copytree(source / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
     temporary = out / f"{CHECKPOINT}.tmp"
     torch.save({**state, "step": 0, "tokens": 0, "seconds": 0.0}, temporary)
     temporary.replace(out / CHECKPOINT)
+
+
+def _state_of_gguf(source: Path, out: Path, config: StarterConfig) -> dict[str, Any]:
+    """The weights of a GGUF file with fresh optimizers; its tokenizer is left in `out`."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from export.gguf_to_hf import gguf_to_hf
+    from trainer.starter.model import make_model
+    from trainer.starter.optim import Masters
+
+    with tempfile.TemporaryDirectory(prefix="whetstone-from-") as name:
+        folder = gguf_to_hf(source, Path(name, "hf"))
+        AutoTokenizer.from_pretrained(folder).save_pretrained(out / "tokenizer")
+        read = AutoModelForCausalLM.from_pretrained(folder)
+    model = make_model(config)
+    try:
+        model.load_state_dict(read.state_dict())
+    except RuntimeError as error:
+        raise TrainingError(
+            f"--from {source}: not of the shape that {config.size}.toml asks for. Choose that size."
+        ) from error
+    return Masters(model, config.train).state()
 
 
 def run_stage(

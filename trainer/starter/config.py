@@ -21,6 +21,7 @@ class CorpusOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
     train: int
+    runtime: int  # mutants of the templates that a run told of
     held: int
     seed: int
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from trainer.data import templates
 from trainer.data.corpus import Unit, collect, installed_files, read_units
-from trainer.data.samples import Sample, make_samples
+from trainer.data.samples import Sample, make_runtime_samples, make_samples
 from trainer.starter.config import StarterConfig
 from trainer.starter.tokenizer import load_tokenizer, train_tokenizer
 from whetstone.paths import atomic_write_text
 
 Say = Callable[[str], None]
-_SHARDS = 16  # more shards than workers: progress is seen, and a kill costs one shard
+_SHARDS = 10  # more shards than workers: progress is seen, and a kill costs one shard
 _MAX_TOKENS = 440
 
 
@@ -49,12 +49,15 @@ def make_corpus(config: StarterConfig, out: Path, say: Say) -> Path:
 
 
 def make_sample_files(config: StarterConfig, out: Path, say: Say, workers: int = 2) -> list[Path]:
-    """samples/train-NN.jsonl and samples/held.jsonl."""
+    """samples/train-NN.jsonl, samples/train-runtime.jsonl and samples/held.jsonl."""
     folder = out / "samples"
     folder.mkdir(exist_ok=True)
     options = config.samples
     each = -(-options.train // _SHARDS)
-    jobs = [("held", options.held, options.seed, folder / "held.jsonl")]
+    jobs = [
+        ("held", options.held, options.seed, folder / "held.jsonl"),
+        ("runtime", options.runtime, options.seed * 1000 + _SHARDS, folder / "train-runtime.jsonl"),
+    ]
     jobs += [
         ("train", each, options.seed * 1000 + shard, folder / f"train-{shard:02d}.jsonl")
         for shard in range(_SHARDS)
@@ -69,9 +72,12 @@ def make_sample_files(config: StarterConfig, out: Path, say: Say, workers: int =
 
 def _sample_file(job: tuple[Path, str, int, int, Path]) -> int:
     corpus, split, count, seed, path = job
-    units: list[Unit] = [unit for unit in read_units(corpus) if unit.split == split]
-    samples = list(make_samples(units, count, seed))
-    keep = ("kind", "prompt", "answer") if split == "train" else tuple(asdict(samples[0]))
+    if split == "runtime":
+        samples = list(make_runtime_samples("train", count, seed))
+    else:
+        units: list[Unit] = [unit for unit in read_units(corpus) if unit.split == split]
+        samples = list(make_samples(units, count, seed))
+    keep = tuple(asdict(samples[0])) if split == "held" else ("kind", "prompt", "answer")
     rows = ({key: value for key, value in asdict(s).items() if key in keep} for s in samples)
     _write_lines(path, map(json.dumps, rows))
     return len(samples)

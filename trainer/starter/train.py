@@ -1,4 +1,4 @@
-"""Base training: packed rows, bf16 with float32 masters, one or two processes, resumable.
+"""Base training: packed rows, float32 masters, one or two processes, resumable.
 
     python -m trainer.starter.train OUT SIZE RANK WORLD PORT    (started by `trainer starter`)
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from trainer.starter.config import StarterConfig, load_config
 from trainer.starter.model import make_model
-from trainer.starter.optim import Masters, rate
+from trainer.starter.optim import Masters, fast_type, rate
 from trainer.starter.pack import IGNORED, Batch, Packer
 
 _LOG_EVERY = 20
@@ -57,7 +57,7 @@ class Process:
         self.out, self.config, self.rank, self.world = out, config, rank, world
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(config.train.seed)
-        self.model = make_model(config).to(self.device, torch.bfloat16)
+        self.model = make_model(config).to(self.device, fast_type())
         self.masters = Masters(self.model, config.train)
         self.progress = Progress()
         self._restore()

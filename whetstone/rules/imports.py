@@ -84,7 +84,8 @@ def import_lines(document: Document, name: str, flagged: str) -> list[str]:
         lines.append(f"from {_MODULE_OF[name]} import {name}")
     if name in _ALIASES and _installed(_ALIASES[name].split(".")[0]):
         lines.append(f"import {_ALIASES[name]} as {name}")
-    if not is_module and used_as_module and (_sibling(document, name) or _installed(name)):
+    other = not is_module and name not in _JOKES
+    if other and used_as_module and (_sibling(document, name) or _installed(name)):
         lines.append(f"import {name}")
     return list(dict.fromkeys(lines))
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
 from whetstone.rules import layout
+from whetstone.rules.lines import bare as code_of
 
+_CLOSER = {"(": ")", "[": "]", "{": "}"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # pattern -> replacement, and what the hint calls it. Tried one at a time, then all together.
 _FOREIGN: tuple[tuple[str, str, str], ...] = (
@@ -70,11 +72,33 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     if not 0 <= index < len(problem.flagged):
         return
     if "was never closed" in problem.diagnostic.message:
+        yield from _closed_where_indentation_says(problem)
         yield from _closed_below(problem)
     line = problem.flagged[index]
     for new in _lines(document, problem, line):
         lines = (*problem.flagged[:index], new, *problem.flagged[index + 1 :])
         yield Replacement(kind="replace", lines=lines)
+
+
+def _closed_where_indentation_says(problem: Problem) -> Iterator[Replacement]:
+    """A closing bracket on its own line, before the line that is no longer indented for it."""
+    opened: list[tuple[str, int]] = []
+    for index, line in enumerate(problem.flagged):
+        margin = len(line) - len(line.lstrip())
+        code = code_of(line)
+        if opened and line.strip() and margin <= opened[-1][1] and code.strip()[:1] not in ")]}":
+            closer, outer = opened[-1]
+            comma = "," if len(opened) > 1 else ""
+            lines = (
+                *problem.flagged[:index], f"{' ' * outer}{closer}{comma}", *problem.flagged[index:]
+            )  # fmt: skip
+            yield Replacement(kind="replace", lines=lines)
+            return
+        for char in code:
+            if char in _CLOSER:
+                opened.append((_CLOSER[char], margin))
+            elif opened and char == opened[-1][0]:
+                opened.pop()
 
 
 def _closed_below(problem: Problem) -> Iterator[Replacement]:
@@ -169,12 +193,19 @@ def _never_closed(line: str, problem: Problem) -> Iterator[str]:
     opening = re.search(r"'([(\[{])' was never closed", problem.diagnostic.message)
     if not opening:
         return
-    closer = {"(": ")", "[": "]", "{": "}"}[opening[1]]
+    closer = _CLOSER[opening[1]]
     code, comment = _split_comment(line)
     bare = code.rstrip()
+    if bare.endswith(opening[1]) and _deeper_below(problem, line):
+        return  # what it holds stands on the next lines
     for tail in re.finditer(r"[\s:,)\]}]*\Z", bare):
         for at in sorted({tail.start(), *range(tail.start(), len(bare) + 1)}, reverse=True)[:4]:
             yield bare[:at] + closer + bare[at:] + code[len(bare) :] + comment
+
+
+def _deeper_below(problem: Problem, line: str) -> bool:
+    below = (*problem.flagged[1:], *problem.below)[:1]
+    return bool(below) and len(below[0]) - len(below[0].lstrip()) > len(line) - len(line.lstrip())
 
 
 def _unmatched(line: str, problem: Problem) -> Iterator[str]:
@@ -187,7 +218,7 @@ def _mismatched(line: str, problem: Problem) -> Iterator[str]:
     match = re.search(r"'(.)' does not match opening parenthesis '(.)'", problem.diagnostic.message)
     column = problem.diagnostic.span.start_column
     if match and column < len(line):
-        closer = {"(": ")", "[": "]", "{": "}"}[match[2]]
+        closer = _CLOSER[match[2]]
         yield line[:column] + closer + line[column + 1 :]
         yield line[:column] + closer + line[column:]
 
@@ -201,10 +232,24 @@ def _unterminated(line: str, problem: Problem) -> Iterator[str]:
     other = "'" if quote == '"' else '"'
     if bare.count(other) == 1:  # opened with one kind, closed with the other
         yield bare.replace(other, quote)
+    if _next_is_text(problem):  # the pieces of a long text are kept apart by a space
+        yield f"{bare} {quote}"
+    # A field, then what can only be code: `f"{a}-{b} if b else a`.
+    for field in re.finditer(r"\}(?= (?:if|for|in|and|or|[+%]) |, |\))", bare[column:]):
+        yield bare[: column + field.end()] + quote + bare[column + field.end() :]
     tail = re.search(r"[\s:,)\]}]*\Z", bare)
     start = tail.start() if tail else len(bare)
     for at in sorted({start, *range(start, len(bare) + 1)})[:4]:
         yield bare[:at] + quote + bare[at:]
+
+
+def _next_is_text(problem: Problem) -> bool:
+    """True when a string literal that begins with a word stands alone on the next line."""
+    index = problem.diagnostic.span.start_line - problem.region.start + 1
+    below = (*problem.flagged[index:], *problem.below)[:1]
+    return bool(below) and re.match(r"\s*[fF]?[\"']\w", below[0]) is not None and (
+        re.search(r"\w\Z", problem.flagged[index - 1]) is not None
+    )  # fmt: skip
 
 
 def _comma(line: str, problem: Problem) -> Iterator[str]:

@@ -23,7 +23,7 @@ from whetstone.settings import IGNORE_GLOBS
 
 INSIDE = Path(__file__).parent / "inside"
 _POLL_S = 0.01
-_START_S = 30.0  # for an environment's Python to start and import pytest on a busy machine
+_START_S = 120.0  # for an environment's Python to start and import pytest on a very busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ before. The editor and the terminal both go this way.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -139,8 +140,8 @@ class FailingTest:
 
         def run(new_text: str) -> RunResult:
             baseline = self.baseline()
-            with self._lock:
-                return self._judged(path, new_text, baseline)
+            with self._changed(path, new_text) as bench:
+                return self._judged(bench, baseline)
 
         return run
 
@@ -151,30 +152,29 @@ class FailingTest:
             SandboxError: they cannot be run.
             Cancelled: `cancel` was set.
         """
+        with self._changed(path, new_text) as bench:
+            return bench.run(tests).outcomes
+
+    @contextlib.contextmanager
+    def _changed(self, path: Path, new_text: str) -> Iterator[Bench]:
+        """The copy while the file at `path` has another text; nobody else changes it meanwhile."""
         assert self._bench is not None
         with self._lock:
             before = reader(self.root, self.texts)(path.relative_to(self.root).as_posix())
             self._bench.write(path, new_text)
             try:
-                return self._bench.run(tests).outcomes
+                yield self._bench
             finally:
                 if before is not None:
                     self._bench.write(path, before)
 
-    def _judged(self, path: Path, new_text: str, baseline: Baseline) -> RunResult:
-        assert self._bench is not None
-        before = reader(self.root, self.texts)(path.relative_to(self.root).as_posix())
-        self._bench.write(path, new_text)
-        try:
-            run = self._bench.run([self.test])
-            if run.passed and self._mine(run):
-                whole = self._bench.run([self.file])
-                broken = sorted(baseline.kept - _passed(whole) - set(self._mine(whole)))
-                return _result(whole, 1 if broken or whole.timed_out else 0, self._bench, broken)
-            return _result(run, 1, self._bench, [])
-        finally:
-            if before is not None:
-                self._bench.write(path, before)
+    def _judged(self, bench: Bench, baseline: Baseline) -> RunResult:
+        run = bench.run([self.test])
+        if not run.passed or not self._mine(run):
+            return _result(run, 1, bench, [])
+        whole = bench.run([self.file])
+        broken = sorted(baseline.kept - _passed(whole) - set(self._mine(whole)))
+        return _result(whole, 1 if broken or whole.timed_out else 0, bench, broken)
 
     # -- which tests are meant --------------------------------------------------------------------
 

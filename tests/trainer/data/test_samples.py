@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from tests.trainer.data.test_catalogue import UNIT
 from trainer.data import templates
 from trainer.data.corpus import collect, installed_files, permissive, split_of
 from trainer.data.mutations import KINDS
@@ -49,7 +50,7 @@ def test_no_answer_is_the_flagged_text_itself(samples):
 
 
 def test_every_kind_breaks_something():
-    units = templates.units("train", 400, seed=1)
+    units = [*templates.units("train", 400, seed=1), *(100 * [UNIT])]
     rng = Random(2)
     for kind, (mutate, _) in KINDS.items():
         made = (mutate(Source(rng.choice(units).text), rng) for _ in range(400))

@@ -193,10 +193,10 @@ def test_another_folder_s_weights_are_taken_once_with_progress_at_zero(work, con
     (source / "tokens.npz").write_bytes((work / "tokens.npz").read_bytes())
     shutil.copytree(work / "tokenizer", source / "tokenizer")
     Process(source, config, rank=0, world=1).run(Budget(tokens=1_000, seconds=None))
-    continue_from(source, out)
+    continue_from(source, out, config)
     taken = (out / "checkpoint.pt").read_bytes()
     state = torch.load(out / "checkpoint.pt", weights_only=True)
-    continue_from(source, out)
+    continue_from(source, out, config)
 
     assert (state["step"], state["tokens"]) == (0, 0)
     assert (out / "tokenizer" / "tokenizer.json").exists()
@@ -207,4 +207,4 @@ def test_a_folder_without_weights_is_refused(tmp_path):
     from trainer.starter.cli import continue_from
 
     with pytest.raises(TrainingError, match="no checkpoint"):
-        continue_from(tmp_path / "nothing", tmp_path)
+        continue_from(tmp_path / "nothing", tmp_path, load_config("nano"))

@@ -91,7 +91,7 @@ def test_a_module_that_cannot_be_imported_is_a_failure(cart: Path) -> None:
 
 
 def test_a_test_that_hangs_is_ended_and_the_next_one_runs(cart: Path) -> None:
-    quick = dataclasses.replace(SETTINGS, test=dataclasses.replace(SETTINGS.test, timeout_s=2.0))
+    quick = dataclasses.replace(SETTINGS, test=dataclasses.replace(SETTINGS.test, timeout_s=10.0))
     with FailingTest(root=cart, test=LARGE, settings=quick) as session:
         session.baseline()
         judge = session.judge(cart / "cart.py")

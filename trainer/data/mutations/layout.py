@@ -30,6 +30,36 @@ def indent(source: Source, rng: Random) -> Mutation | None:
     return Mutation(start=row, stop=stop, lines=moved)
 
 
+def block(source: Source, rng: Random) -> Mutation | None:
+    """Some lines of one level moved together, or their header moved away from them."""
+    runs = [run for run in _runs(source) if len(run) > 1]
+    if not runs:
+        return None
+    run = rng.choice(runs)
+    size = rng.randint(2, min(6, len(run)))
+    first = run[0] if rng.random() < 0.7 else rng.choice(run[: len(run) - size + 1])
+    by = rng.choice([4, 4, -4, -4, -4, 2, -2, -8])
+    moved = tuple(_moved(line, by) for line in source.lines[first : first + size])
+    if moved == tuple(source.lines[first : first + size]):
+        return None
+    return Mutation(start=first, stop=first + size, lines=moved)
+
+
+def _runs(source: Source) -> list[list[int]]:
+    """Rows without a gap whose indentation is that of the first, or deeper."""
+    runs: list[list[int]] = []
+    margin = 0
+    for row in source.code_rows:
+        line = source.lines[row]
+        indent = len(line) - len(line.lstrip())
+        if runs and runs[-1][-1] == row - 1 and indent >= margin and indent:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+            margin = indent
+    return runs
+
+
 def _moved(line: str, by: int) -> str:
     if by > 0:
         return " " * by + line

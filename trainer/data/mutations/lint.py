@@ -59,6 +59,33 @@ def unused(source: Source, rng: Random) -> Mutation | None:
     return _unused_variable(source, rng)
 
 
+def repeated(source: Source, rng: Random) -> Mutation | None:
+    """A dict entry, an import or an annotation that stands there once too often."""
+    entries = [
+        row for row in source.code_rows
+        if re.fullmatch(r"\s*[\"']\w+[\"']: [^()\[\]{}]+,", source.lines[row])
+    ]  # fmt: skip
+    chance = rng.random()
+    if entries and chance < 0.4:
+        row = rng.choice(entries)
+        near = [r for r in entries if abs(r - row) < 4]
+        at = rng.choice(near) + 1
+        return Mutation(start=at, stop=at, lines=(source.lines[row],))
+    imports = _import_rows(source)
+    if imports and chance < 0.75:
+        row = rng.choice(imports)
+        at = rng.choice(imports) + 1
+        return Mutation(start=at, stop=at, lines=(source.lines[row],))
+    rows = [row for row in source.code_rows if source.lines[row].startswith("    ")]
+    if not rows:
+        return None
+    row = rng.choice(rows)
+    margin = source.lines[row][: -len(source.lines[row].lstrip())]
+    name = rng.choice(["result", "count", "item", "label", "size"])
+    kind = rng.choice(["int", "str", "list[int]", "float", "bool"])
+    return Mutation(start=row, stop=row, lines=(f"{margin}{name}: {kind}",))
+
+
 def _import_rows(source: Source) -> list[int]:
     return [
         n.lineno - 1 for n in source.tree.body
@@ -132,19 +159,27 @@ def f_string(source: Source, rng: Random) -> Mutation | None:
 
 
 def mutable_default(source: Source, rng: Random) -> Mutation | None:
-    """`=[]` for a parameter whose body already deals with None."""
-    pool = [
-        (row, m) for row in source.code_rows
-        for m in re.finditer(r"(\w+)=None\b", source.lines[row])
-        if source.lines[row].lstrip().startswith("def ")
-        and re.search(rf"\b{m[1]} (is None|or )|not {m[1]}\b|if {m[1]}:", source.text)
-    ]  # fmt: skip
-    if not pool:
-        return None
-    row, match = rng.choice(pool)
-    line = source.lines[row]
-    value = rng.choice(["[]", "{}", "[]", "set()", "list()", "dict()"])
-    return Mutation.line(row, line[: match.start()] + f"{match[1]}={value}" + line[match.end() :])
+    """`=[]` for a parameter whose body begins by making one when it is None: those lines go, too.
+
+    Where the body deals with None further down, the mutant would teach to mend by half.
+    """
+    pool: list[Mutation] = []
+    for node in ast.walk(source.tree):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        for row in (first.lineno - 1 for first in node.body[:2]):
+            found = re.match(r"\s*if (\w+) is None:$", source.lines[row])
+            made = found and re.match(
+                rf"\s*{found[1]} = (\[\]|\{{\}}|set\(\))$", source.lines[row + 1]
+            )
+            head = node.lineno - 1
+            line = source.lines[head]
+            if not found or not made or f"{found[1]}=None" not in line:
+                continue
+            new = line.replace(f"{found[1]}=None", f"{found[1]}={made[1]}")
+            lines = (new, *source.lines[head + 1 : row], *source.lines[row + 2 : row + 3])
+            pool.append(Mutation(start=head, stop=row + 3, lines=lines))
+    return rng.choice(pool) if pool else None
 
 
 def lost_return(source: Source, rng: Random) -> Mutation | None:

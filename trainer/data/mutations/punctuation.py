@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tokenize
 from random import Random
 
@@ -46,6 +47,44 @@ def bracket(source: Source, rng: Random) -> Mutation | None:
         return _line(source, token, token.string * 2)
     kinds = _PAIRS.values() if pool is closing else _PAIRS
     return _line(source, token, rng.choice([kind for kind in kinds if kind != token.string]))
+
+
+def far_bracket(source: Source, rng: Random) -> Mutation | None:
+    """The bracket that closes what was opened lines above, lost or of the wrong kind."""
+    opened: list[tokenize.TokenInfo] = []
+    pool: list[tokenize.TokenInfo] = []
+    for token in source.operators(*_PAIRS, *_PAIRS.values()):
+        if token.string in _PAIRS:
+            opened.append(token)
+        elif opened and opened.pop().start[0] < token.start[0]:
+            pool.append(token)
+    if not pool:
+        return None
+    token = rng.choice(pool)
+    row, line = source.replaced(token, "")
+    chance = rng.random()
+    if chance < 0.15:
+        return _line(source, token, rng.choice([c for c in _PAIRS.values() if c != token.string]))
+    if not line.strip():
+        return Mutation(start=row, stop=row + 1, lines=())
+    return Mutation.line(row, line.rstrip() if line.strip() != "," else line)
+
+
+def entry(source: Source, rng: Random) -> Mutation | None:
+    """The colon between a key and its value, or the comma behind them."""
+    pool = [
+        (row, m) for row in source.code_rows
+        for m in re.finditer(r"([\"']\w+[\"']|\b\w+)(: )(?=[\w\"'\[{(])", source.lines[row])
+        if "{" in source.lines[row][: m.start()] or source.lines[row].rstrip().endswith(",")
+    ]  # fmt: skip
+    if not pool:
+        return None
+    row, match = rng.choice(pool)
+    line = source.lines[row]
+    if line.endswith(",") and rng.random() < 0.3:
+        return Mutation.line(row, line[:-1] + rng.choice(["", "", ";", ".", ":"]))
+    new = rng.choice([" ", " = ", "=", ", ", " => ", " -> ", ": : ", "; "])
+    return Mutation.line(row, line[: match.start(2)] + new + line[match.end(2) :])
 
 
 def quote(source: Source, rng: Random) -> Mutation | None:

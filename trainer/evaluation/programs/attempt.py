@@ -1,21 +1,21 @@
-"""One program: its failing test leads to lines, the lines to answers, the answers to verdicts.
+"""One program: its failing test leads to lines, and the lines to answers.
 
 The lines come from `whetstone.testing.repair`, the answers from `Fixer.propose`, as in the editor.
-Only the visible test is shown to either; the hidden one judges afterwards. All of it runs in the
-sandbox.
+Only the visible test is shown to either; both tests judge afterwards, all answers of a suite in one
+sandbox (`batch.py`). Where a program fails does not depend on the model, so it is looked up once.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.evaluation.programs.sources import FILE, HIDDEN, VISIBLE, Program
+from trainer.evaluation.programs.batch import Verdict
+from trainer.evaluation.programs.sources import FILE, VISIBLE, Program
 from whetstone.fixer import Fixer
-from whetstone.locate import Place
-from whetstone.problem import Document
+from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 from whetstone.testing.repair import FailingTest
 
@@ -64,71 +64,116 @@ class Budget:
     lines: int = 8
 
 
-def attempt(
-    fixer: Fixer, program: Program, settings: Settings, folder: Path, budget: Budget
-) -> Attempt:
-    """Try to mend `program` in the empty `folder`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A line that may be at fault, as serving would ask about it."""
+
+    diagnostic: Diagnostic
+    failure: str
+
+    @property
+    def line(self) -> int:
+        return self.diagnostic.span.start_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """How a program fails, whatever the model. `program` has its halves as they were used."""
+
+    program: Program
+    suspects: tuple[Suspect, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer that is to be judged: the whole new text of the program."""
+
+    line: int
+    origin: str
+    tokens: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A program and what the model says, in the order in which it would be tried."""
+
+    survey: Survey
+    answers: tuple[Answer, ...]
+    seconds: float
+
+    def judged(self, verdicts: Sequence[Verdict]) -> Attempt:
+        """With how each answer ended."""
+        tries = tuple(
+            Try(
+                line=answer.line,
+                origin=answer.origin,
+                tokens=answer.tokens,
+                passes=verdict.visible_passed,
+                right=verdict.right,
+            )
+            for answer, verdict in zip(self.answers, verdicts, strict=True)
+        )
+        return Attempt(
+            id=self.survey.program.id,
+            kind=self.survey.program.kind,
+            tries=tries,
+            lines=tuple(suspect.line for suspect in self.survey.suspects),
+            seconds=self.seconds,
+        )
+
+
+def survey(program: Program, settings: Settings, folder: Path) -> Survey:
+    """Run the failing test of `program` in the empty `folder` and rank the lines.
 
     Raises:
-        EngineError: the model failed.
         SandboxError: the tests could not be run.
     """
-    begin = time.perf_counter()
-    found = _look(fixer, program, settings, folder, budget)
-    if found is None and program.visible != program.hidden:
+    suspects = _suspects(program, settings, folder)
+    if suspects is None and program.visible != program.hidden:
         # The visible half passes although the program is wrong: the other half is what fails.
-        found = _look(fixer, program.swapped(), settings, folder, budget)
-    tries, lines = found or ((), ())
-    return Attempt(
-        id=program.id,
-        kind=program.kind,
-        tries=tries,
-        lines=lines,
-        seconds=time.perf_counter() - begin,
-    )
+        program = program.swapped()
+        suspects = _suspects(program, settings, folder)
+    return Survey(program=program, suspects=suspects or ())
 
 
-def _look(
-    fixer: Fixer, program: Program, settings: Settings, folder: Path, budget: Budget
-) -> tuple[tuple[Try, ...], tuple[int, ...]] | None:
-    """Tries and suspected lines; None when the visible test passes already."""
+def _suspects(program: Program, settings: Settings, folder: Path) -> tuple[Suspect, ...] | None:
+    """None when the visible test passes already."""
     for name, text in program.files().items():
         (folder / name).write_text(text, encoding="utf-8")
     with FailingTest(root=folder, test=_TEST, settings=settings) as failing:
         baseline = failing.baseline()
-        if baseline.passed:
-            return None
-        places = [place for place in baseline.places if place.path.name == FILE]
-        tries = tuple(_tries(fixer, program, failing, places, budget))
-    return tries, tuple(place.line for place in places)
+    if baseline.passed:
+        return None
+    return tuple(
+        Suspect(diagnostic=place.diagnostic, failure=place.failure)
+        for place in baseline.places
+        if place.path.name == FILE
+    )
 
 
-def _tries(
-    fixer: Fixer, program: Program, failing: FailingTest, places: Sequence[Place], budget: Budget
-) -> list[Try]:
-    path = failing.root / FILE
-    document = Document(text=program.buggy, path=path)
-    tries: list[Try] = []
-    seen = {program.buggy}
-    for place in places[: budget.lines]:
+def ask(fixer: Fixer, found: Survey, budget: Budget) -> Asked:
+    """What the model would try. Raises EngineError."""
+    begin = time.perf_counter()
+    answers = tuple(_answers(fixer, found, budget))
+    return Asked(survey=found, answers=answers, seconds=time.perf_counter() - begin)
+
+
+def _answers(fixer: Fixer, found: Survey, budget: Budget) -> Iterator[Answer]:
+    document = Document(text=found.program.buggy, path=Path(FILE))
+    seen = {found.program.buggy}
+    for suspect in found.suspects[: budget.lines]:
         proposal = fixer.propose(
-            document, place.diagnostic, n=budget.per_line, failure=place.failure
+            document, suspect.diagnostic, n=budget.per_line, failure=suspect.failure
         )
         for candidate in proposal.candidates:
-            if candidate.new_text in seen:
-                continue
-            seen.add(candidate.new_text)
-            outcomes = failing.outcomes(path, candidate.new_text, [VISIBLE, HIDDEN])
-            passes = outcomes.get(_TEST) == "passed"
-            tries.append(
-                Try(
-                    line=place.line,
+            if candidate.new_text not in seen:
+                seen.add(candidate.new_text)
+                yield Answer(
+                    line=suspect.line,
                     origin=candidate.origin,
                     tokens=candidate.tokens,
-                    passes=passes,
-                    right=passes and outcomes.get(f"{HIDDEN}::test_hidden") == "passed",
+                    text=candidate.new_text,
                 )
-            )
-            if len(tries) == budget.tries:
-                return tries
-    return tries
+            if len(seen) > budget.tries:
+                return

@@ -48,8 +48,8 @@ class Program:
         """What a workspace with this program holds, by file name."""
         return {
             FILE: self.buggy,
-            VISIBLE: _test("visible", self.visible),
-            HIDDEN: _test("hidden", self.hidden),
+            VISIBLE: test_module("visible", self.visible),
+            HIDDEN: test_module("hidden", self.hidden),
         }
 
     def swapped(self) -> Program:
@@ -59,8 +59,12 @@ class Program:
         )
 
 
-def _test(name: str, body: str) -> str:
+def test_module(name: str, body: str) -> str:
+    """The file of a test whose function has this body and sees the program's names."""
     return _TEST.format(name=name, body=textwrap.indent(body.strip() or "pass", "    "))
+
+
+test_module.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
 
 
 def own_programs() -> tuple[Program, ...]:

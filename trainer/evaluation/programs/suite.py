@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -11,14 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from trainer.evaluation.cases import spread
-from trainer.evaluation.programs.attempt import Attempt, Budget, attempt
-from trainer.evaluation.programs.sources import Program
+from trainer.evaluation.programs.attempt import (
+    Asked,
+    Attempt,
+    Budget,
+    Survey,
+    Suspect,
+    ask,
+    survey,
+)
+from trainer.evaluation.programs.batch import Job, run_batch
+from trainer.evaluation.programs.sources import HIDDEN, VISIBLE, Program
 from trainer.evaluation.statistics import pass_at_k, wilson
 from whetstone.engine.base import Engine
 from whetstone.fixer import Fixer
+from whetstone.problem import Diagnostic, Span
 from whetstone.settings import Settings
 
-_TIMEOUT_S = 5.0  # of one test; many wrong fixes loop for ever
+_TIMEOUT_S = 60.0  # of the first, watched run of a test: once per program, on a busy machine too
+_LIMIT_S = 2.0  # of processor time for one answer; many wrong ones loop for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +105,44 @@ def _share(count: int, total: int) -> dict[str, Any]:
     return {"count": count, "total": total, "interval": wilson(count, total)}
 
 
+class Surveys:
+    """How programs fail, looked up once for all models; kept in a file where one is given."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._known: dict[str, Survey] = {}
+        if path is not None and path.exists():
+            for line in path.read_text(encoding="utf-8").split("\n"):
+                if line.endswith("}"):  # a kill can cut the last line
+                    stored = json.loads(line)
+                    self._known[stored["key"]] = _survey_from_json(stored)
+
+    def of(self, program: Program, settings: Settings) -> Survey:
+        """Raises SandboxError when its tests cannot be run."""
+        key = hashlib.sha256(json.dumps(dataclasses.asdict(program)).encode()).hexdigest()
+        if key not in self._known:
+            with tempfile.TemporaryDirectory(prefix="whetstone-program-") as name:
+                self._known[key] = survey(program, settings, Path(name).resolve())
+            if self._path is not None:
+                row = {"key": key, **dataclasses.asdict(self._known[key])}
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write("\n" + json.dumps(row))
+        return self._known[key]
+
+
+def _survey_from_json(stored: dict[str, Any]) -> Survey:
+    suspects = (
+        Suspect(
+            diagnostic=Diagnostic(
+                **{**each["diagnostic"], "span": Span(**each["diagnostic"]["span"])}
+            ),
+            failure=each["failure"],
+        )
+        for each in stored["suspects"]
+    )
+    return Survey(program=Program(**stored["program"]), suspects=tuple(suspects))
+
+
 def run_programs(
     engine: Engine | None,
     settings: Settings,
@@ -101,12 +152,14 @@ def run_programs(
     budget: Budget | None = None,
     limit: int | None = None,
     seed: int = 0,
+    surveys: Surveys | None = None,
     on_program: Callable[[int, int], None] = lambda done, total: None,
 ) -> SuiteResult:
     """Measure `engine`, or the rules alone when it is None.
 
     Args:
         limit: only so many programs, taken evenly.
+        surveys: what is known of the programs already.
         on_program: called with (programs done, programs in all).
 
     Raises:
@@ -118,17 +171,28 @@ def run_programs(
     limits = dataclasses.replace(settings.test, timeout_s=_TIMEOUT_S)
     settings = dataclasses.replace(settings, seed=seed, test=limits)
     fixer = Fixer(engine, settings)
+    surveys = surveys or Surveys()
     chosen = spread(programs, limit)
-    attempts = []
+    asked = []
     for number, program in enumerate(chosen, start=1):
-        with tempfile.TemporaryDirectory(prefix="whetstone-program-") as name:
-            attempts.append(attempt(fixer, program, settings, Path(name).resolve(), budget))
+        asked.append(ask(fixer, surveys.of(program, settings), budget))
         on_program(number, len(chosen))
+    verdicts = run_batch([_job(each) for each in asked])
     return SuiteResult(
         suite=suite,
         model_id=fixer.model_id,
         seed=seed,
         budget=budget,
-        attempts=tuple(attempts),
+        attempts=tuple(e.judged(ended) for e, ended in zip(asked, verdicts, strict=True)),
         wall_s=time.perf_counter() - begin,
+    )
+
+
+def _job(asked: Asked) -> Job:
+    files = asked.survey.program.files()
+    return Job(
+        versions=tuple(answer.text for answer in asked.answers),
+        visible=files[VISIBLE],
+        hidden=files[HIDDEN],
+        limit_s=_LIMIT_S,
     )

@@ -1,0 +1,157 @@
+"""What the message of the compiler or of ruff says: the first proved fix of the rules alone.
+
+The cases walk through CPython's own messages and the ruff rules that are shown by default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whetstone import diagnose, rules
+from whetstone.fixer import Fixer
+from whetstone.problem import Document
+from whetstone.settings import Settings
+
+
+def first_fix(text: str, name: str = "module.py") -> str:
+    """The whole text after the first fix that is shown; empty when none is."""
+    document = Document(text=text, path=Path(name))
+    proposal = Fixer(None, Settings()).propose(document, diagnose.find(document)[0])
+    return proposal.candidates[0].new_text if proposal.candidates else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("x = 007\n", "x = 7"),
+        ("import os\n\nos.chmod('a', 0755)\n", "os.chmod('a', 0o755)"),
+        ("d = 10L\n", "d = 10"),
+        ("x = 3\ny = 2x + 1\n", "y = 2 * x + 1"),
+        ("print(“hello”)\n", 'print("hello")'),
+        ("x = 3\ny = x – 1\n", "y = x - 1"),
+        ("x\xa0= 3\n", "x = 3"),
+        ("p = 'C:\\Users\\me'\n", "p = r'C:\\Users\\me'"),
+        ("x = 1 + \\ \n    2\n", "x = 1 + \\"),
+        ("print(sep='', 'a')\n", "print('a', sep='')"),
+        ("print('a', sep='', sep='')\n", "print('a', sep='')"),
+        ("def f(a=1, b):\n    return a + b\n", "def f(b, a=1):"),
+        ("def f(a, a):\n    return a + b\n", "def f(a, b):"),
+        ("def f(**kw, a):\n    return a, kw\n", "def f(a, **kw):"),
+        ("x = [1]\nprint(sum(i for i in x, 1))\n", "print(sum((i for i in x), 1))"),
+        ("p = [a, b for a, b in [(1, 2)]]\n", "p = [(a, b) for a, b in [(1, 2)]]"),
+        ("class A:\n    def f():\n        return self\n", "    def f(self):"),
+        ("class A:\n    def f(x):\n        return self, x\n", "    def f(self, x):"),
+        ("import asyncio\n\n\ndef f():\n    await asyncio.sleep(1)\n", "async def f():"),
+        ("class A:\n\n\nclass B:\n    pass\n", "class A:\n    pass\n\n\nclass B:\n    pass"),
+        ("def f(x):\nif x:\n    return 1\nreturn 2\n", "    if x:"),
+        ("try:\n    x = 1\nexcept:\n    x = 2\nexcept ValueError:\n    x = 3\n", "except:"),
+        (
+            "try:\n    x = 1\nexcept ValueError, KeyError:\n    x = 3\n",
+            "except (ValueError, KeyError):",
+        ),
+        ("c = 0\n\n\ndef f():\n    print(c)\n    global c\n    c = 1\n", "    global c"),
+        ("c = 0\n\n\ndef f():\n    c += 1\n", "    global c"),
+        ("for class in [1, 2]:\n    print(class)\n", "for class_ in [1, 2]:"),
+        ("class = 3\nprint(class)\n", "class_ = 3"),
+        ("x = 1\n5 = x\n", "x = 5"),
+        ("my-name = 3\n", "my_name = 3"),
+        ("d = {'a' = 1, 'b' = 2}\n", "d = {'a': 1, 'b': 2}"),
+        ("d = {'a' 1}\n", "d = {'a': 1}"),
+        (
+            "import io\nf = io.StringIO()\nwhile line = f.readline():\n    print(line)\n",
+            "while (line := f.readline()):",
+        ),
+        ("def f(x):\n    global x\n    return x\n", "def f(x):\n    return x"),
+        ("def f():\n    nonlocal x\n    x = 1\n", "    global x"),
+        ("from os import path,\nprint(path)\n", "from os import path"),
+        ("def my-func():\n    pass\n", "def my_func():"),
+        ("raise ValueError, 'bad'\n", "raise ValueError('bad')"),
+        ("import sys\nprint >>sys.stderr, 'x'\n", "print('x', file=sys.stderr)"),
+        ("import path from os\nprint(path)\n", "from os import path"),
+        ("c = 1\nx = c ? 1 : 2\n", "x = 1 if c else 2"),
+        ("x = [1]\nfor i x:\n    print(i)\n", "for i in x:"),
+        ("f = lambda x -> x + 1\n", "f = lambda x: x + 1"),
+        ("f = lambda x x + 1\n", "f = lambda x: x + 1"),
+        ("f = lambda x: return x\n", "f = lambda x: x"),
+        ("x := 3\n", "x = 3"),
+        ("x = 3\nif type(x) == int:\n    pass\n", "if isinstance(x, int):"),
+        ("x = 3\nif type(x) != int:\n    pass\n", "if not isinstance(x, int):"),
+        ("x = 3\nx == 4\n", "x = 4"),
+        ("f = open('a')\nf.close\n", "f.close()"),
+        ("x = 1\nassert (x, 'm')\n", "assert x, 'm'"),
+        ("x = 1\nif (x > 2, ''):\n    pass\n", "if x > 2:"),
+        ("print('%y' % 3)\n", "print('%s' % 3)"),
+        ("print('{0} {}'.format(1, 2))\n", "print('{} {}'.format(1, 2))"),
+        ("print('{nam}'.format(name=1))\n", "print('{name}'.format(name=1))"),
+        ("__all__ = ['fo']\n\n\ndef foo():\n    pass\n", "__all__ = ['foo']"),
+        ("def f():\n    x: int\n    return 1\n", "def f():\n    return 1"),
+        ("import os\n\nprint(os.sep)\nfor os in [1]:\n    print(os)\n", "for os_ in [1]:"),
+        (
+            "def f(a, seen=[]):\n    seen.append(a)\n    return seen\n",
+            "def f(a, seen=None):\n    if seen is None:\n        seen = []",
+        ),
+        (
+            "x = 1\nprint(x)\nfrom __future__ import annotations\n",
+            "from __future__ import annotations",
+        ),
+        ("def f():\n    if True:\n        break\n", "        return"),
+        ("name = 'a'\nprint(f'hi {name')\n", "print(f'hi {name}')"),
+        ("name = 'a'\nprint(f'hi name}')\n", "print(f'hi {name}')"),
+        ("d = {'a': 1}\nprint(f'hi {d['a']}')\n", "print(f'hi {d[\"a\"]}')"),
+        ("x = [1, 2\ny = 3\n", "x = [1, 2]"),
+    ],
+)
+def test_the_message_decides(text, wanted):
+    assert f"{wanted}\n" in first_fix(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "SETTINGS = {\n    'a': {\n        'b': 1,\n    'c': 2,\n}\n",
+            "        'b': 1,\n    },\n    'c': 2,\n",
+        ),
+        ("a = b = 'x'\nprint(f'{a}-{b} if b else a)\n", "print(f'{a}-{b}' if b else a)\n"),
+        ("x = (\n    'one two\n    'three'\n)\n", "    'one two '\n    'three'\n"),
+        ("n = 61\nprint(f'{n // 60}:{n % 60:02d')\n", "print(f'{n // 60}:{n % 60:02d}')\n"),
+    ],
+)
+def test_brackets_and_quotes_end_where_layout_says(text, wanted):
+    assert wanted in first_fix(text)
+
+
+def test_a_whole_block_is_indented_when_one_line_would_not_do():
+    text = "def f(x):\nif x:\n    return 1\nreturn 2\n"
+
+    assert first_fix(text) == "def f(x):\n    if x:\n        return 1\n    return 2\n"
+
+
+def test_text_in_strings_keeps_its_characters():
+    assert first_fix("x = 'a – b' – 1\n") == "x = 'a – b' - 1\n"
+
+
+def test_a_dict_that_is_no_dict_yet_gets_a_comma():
+    assert first_fix("x = ['a' 1]\n") == "x = ['a', 1]\n"
+
+
+def test_in_a_test_file_a_lone_comparison_is_an_assertion():
+    text = "def test_a():\n    x = 3\n    x == 3\n    print(x)\n"
+
+    assert "    assert x == 3\n" in first_fix(text, "test_a.py")
+
+
+def test_an_undefined_name_outside_of_any_method_gets_no_parameter():
+    assert "(self" not in first_fix("def f(self):\n    return 1\n\n\nprint(self)\n")
+
+
+def test_what_the_diagnostic_decides_comes_before_what_a_model_finds_likelier():
+    document = Document(text="def f(a, seen=[]):\n    seen.append(a)\n    return seen\n")
+    (diagnostic,) = diagnose.find(document)
+    proposal = Fixer(None, Settings()).propose(document, diagnostic)
+
+    assert rules.decides(diagnostic)
+    assert proposal.candidates[0].ranked.decided
+    assert not any(candidate.ranked.decided for candidate in proposal.candidates[1:])

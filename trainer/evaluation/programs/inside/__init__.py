@@ -1,0 +1,1 @@
+"""The program that runs inside the sandbox: the standard library, and pytest where it is."""

@@ -1,0 +1,1 @@
+"""Preference triplets from several sources; `trainer data build`."""
