@@ -82,11 +82,16 @@ class Capture:
         return track.candidate, track.suggestion.changes[track.candidate]
 
     def standing(self, uri: str) -> list[tuple[str, str, tuple[int, int]]]:
-        """(suggestion, candidate, lines) of the changes that stand in a document, not settled."""
+        """(suggestion, candidate, lines) of the changes that stand in a document, not settled.
+
+        Without those of "fix all": undo takes them out together.
+        """
         return [
             (track.suggestion.id, track.candidate, track.spot)
             for track in self._of(uri)
-            if track.candidate is not None and track.state in (State.APPLIED, State.EDITED)
+            if track.candidate is not None
+            and track.suggestion.seen
+            and track.state in (State.APPLIED, State.EDITED)
         ]
 
     # -- suggestions --------------------------------------------------------------------------
@@ -117,6 +122,19 @@ class Capture:
         if track is None or change is None:
             return []
         return self._applied(track, candidate_id, change, lines)
+
+    def taken(
+        self, suggestion: Suggestion, candidate_id: str, after: Lines, lines: Lines
+    ) -> list[Effect]:
+        """A candidate became part of a larger edit, unread.
+
+        Args:
+            after: the text right after this candidate, between two others.
+            lines: the document as it is now.
+        """
+        effects = self.offered(suggestion)
+        effects += self.applied(suggestion.id, candidate_id, after)
+        return effects + self._moved(self._tracks[suggestion.id], Step(after, lines), lines)
 
     def accepted(self, suggestion_id: str, candidate_id: str, lines: Lines) -> list[Effect]:
         """Keep: settle now. Nothing happens when the candidate's lines are not there."""
@@ -387,5 +405,6 @@ class Capture:
             candidate_id=verdict.candidate_id,
             user_lines=verdict.user_lines,
             user_kind=verdict.user_kind,
+            seen=track.suggestion.seen,
         )
         return [settled]

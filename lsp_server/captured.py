@@ -35,13 +35,14 @@ class Noted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The one outcome of a suggestion."""
+    """The one outcome of a suggestion; one that nobody has `seen` counts less."""
 
     suggestion_id: str
     outcome: Outcome
     candidate_id: str | None = None
     user_lines: Bare | None = None
     user_kind: Literal["replace", "import"] | None = None
+    seen: bool = True
 
 
 Effect = Noted | Settled
@@ -69,3 +70,4 @@ class Suggestion:
     lines: tuple[str, ...]  # the whole document it was made for
     changes: dict[str, Change]
     checkable: bool = True  # our own tools can tell when the diagnostic is gone
+    seen: bool = True  # not part of "fix all", which nobody reads fix by fix

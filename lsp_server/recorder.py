@@ -16,11 +16,10 @@ from lsp_server.captured import Effect, Settled
 from lsp_server.parts import Parts, Store
 from whetstone.automatic import UNSEEN_CONFIDENCE
 from whetstone.errors import WhetstoneError
-from whetstone.preferences.outcome import EventKind, Outcome
+from whetstone.preferences.outcome import EventKind
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
-    from lsp_server.fixing_all import Taken
     from whetstone.confidence import Choice
     from whetstone.fixer import Proposal
 
@@ -50,23 +49,15 @@ class Recorder:
         )
 
     def unseen(
-        self, taken: Taken, settings: Settings, *, client: str, workspace: str
+        self, proposal: Proposal, settings: Settings, *, client: str, workspace: str
     ) -> Future[bool]:
-        """A fix that was taken unread: accepted, for a part of what a choice counts."""
+        """A suggestion of which a candidate is taken unread."""
 
         def write(store: Store) -> None:
             from whetstone.preferences.judged import UNSEEN
 
-            suggestion, candidate = taken.proposal.id, taken.candidate.id
             name = f"{client} {UNSEEN}"
-            store.record_suggestion(taken.proposal, client=name, workspace=workspace)
-            store.record_event(suggestion, EventKind.APPLIED, candidate_id=candidate)
-            store.settle(
-                suggestion,
-                Outcome.ACCEPTED,
-                candidate_id=candidate,
-                confidence=UNSEEN_CONFIDENCE,
-            )
+            store.record_suggestion(proposal, client=name, workspace=workspace)
 
         return self._submit(settings, write)
 
@@ -154,6 +145,7 @@ def _write(store: Store, effects: Sequence[Effect]) -> None:
                 candidate_id=effect.candidate_id,
                 user_lines=effect.user_lines,
                 user_kind=effect.user_kind,
+                confidence=1.0 if effect.seen else UNSEEN_CONFIDENCE,
             )
         elif effect.kind is EventKind.SAVED:
             verdict = effect.verdict

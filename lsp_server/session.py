@@ -26,10 +26,10 @@ from lsp_server.preparer import Preparer
 from lsp_server.problems import ProblemAt, all_problems
 from lsp_server.recorder import Recorder
 from lsp_server.settling import Settling
-from lsp_server.suggestions import Suggestions, to_capture
+from lsp_server.suggestions import Suggestions, to_capture, unread
 from lsp_server.switches import Switches
 from lsp_server.worker import Job, Worker
-from whetstone.problem import Diagnostic, Document
+from whetstone.problem import Diagnostic, Document, split_lines
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
@@ -262,25 +262,26 @@ class Session:
     async def record_unseen(self, document: OpenDocument, taken: Sequence[Taken]) -> bool:
         """Fixes that were taken without anybody looking at each; True when all are on the disk.
 
-        One that had been shown before is followed like any other that was applied.
+        They are followed like any other that was applied, and count less.
         """
-        root = self.root_of(document)
+        root, lines = self.root_of(document), document.buffer.lines
         written = []
         for each in taken:
-            shown = self.suggestions.shown_alike(document.uri, each.proposal, each.candidate)
+            candidate = each.candidate
+            shown = self.suggestions.shown_alike(document.uri, each.proposal, candidate)
             if shown is not None:
-                lines = document.buffer.lines
-                effects = self.capture.applied(*shown, lines)
-                written.append(self._write(effects))
-            else:
-                written.append(
-                    self.recorder.unseen(
-                        each,
-                        self.settings_of(document),
-                        client=self.client.name,
-                        workspace=str(root) if root else "",
-                    )
-                )
+                written.append(self._write(self.capture.applied(*shown, lines)))
+                continue
+            self.recorder.unseen(
+                each.proposal,
+                self.settings_of(document),
+                client=self.client.name,
+                workspace=str(root) if root else "",
+            )
+            suggestion = unread(document.uri, each.proposal)
+            after = split_lines(candidate.new_text)
+            written.append(self._write(self.capture.taken(suggestion, candidate.id, after, lines)))
+        self._arm()
         done = [await asyncio.wrap_future(future) for future in written]
         return bool(done) and all(done)
 

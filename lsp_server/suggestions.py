@@ -187,18 +187,27 @@ def _remember(
 
 
 def to_capture(known: Known) -> Suggestion:
-    """What the capture needs to know of a proposal, for the text that it was made for."""
-    proposal = known.proposal
+    """What the capture needs to know of a proposal that was shown, for the text it was made for."""
+    return _to_capture(known.proposal, known.uri, checkable=known.problem.checkable, seen=True)
+
+
+def unread(uri: str, proposal: Proposal) -> Suggestion:
+    """The same for one of which "fix all" took a candidate."""
+    return _to_capture(proposal, uri, checkable=True, seen=False)
+
+
+def _to_capture(proposal: Proposal, uri: str, *, checkable: bool, seen: bool) -> Suggestion:
     region, lines = proposal.problem.region, tuple(proposal.document.lines())
     return Suggestion(
         id=proposal.id,
-        uri=known.uri,
+        uri=uri,
         diagnostic=proposal.diagnostic,
         start=region.start,
         flagged=bare(lines[region.start : region.stop]),
         lines=lines,
         changes={c.id: _change(proposal, c, lines) for c in proposal.candidates},
-        checkable=known.problem.checkable,
+        checkable=checkable,
+        seen=seen,
     )
 
 

@@ -67,8 +67,13 @@ def register(server: WhetstoneServer) -> None:
         standing = session.capture.applied_change(suggestion)
         span = session.capture.span(suggestion)
         recorded = await session.record_durably(session.capture.rejected(suggestion, candidate))
-        if standing is not None and span is not None and standing[0] == candidate:
-            await _take_out(server, document, standing[1], span, "reject this fix")
+        if (
+            standing is not None
+            and span is not None
+            and standing[0] == candidate
+            and not await _take_out(server, document, standing[1], span, "reject this fix")
+        ):
+            server.inform("the fix is rejected, but the editor did not take it out again: undo it.")
         _changed(server, document)
         return {"recorded": recorded}
 

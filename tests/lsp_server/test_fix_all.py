@@ -36,6 +36,8 @@ async def test_everything_that_is_certain_becomes_one_edit(start):
     assert [len(change.edits) for change in action.edit.document_changes] == [2]
     assert await editor.take(action) == {"recorded": True}
     assert editor.texts[uri] == "\n\n" + FIXED
+    editor.save(uri)
+    assert await editor.outcomes(3) == ["accepted"] * 3
     unseen = "Visual Studio Code (unseen)"
     assert stored(editor) == [
         ("F401", "accepted", unseen), ("F821", "accepted", unseen), ("F821", "accepted", unseen),
@@ -45,6 +47,32 @@ async def test_everything_that_is_certain_becomes_one_edit(start):
     assert await editor.command(action.command.command, *action.command.arguments) == {
         "recorded": False
     }
+
+
+async def test_undone_as_a_whole_it_was_reverted(start):
+    editor = await start(VSCODE, answers=ANSWERS)
+    uri = editor.open(TEXT)
+    await editor.take(await source(editor, uri))
+    assert await editor.lenses(uri) == {}  # nobody has looked at one of them
+    editor.edit(uri, (0, 0), (99, 0), TEXT)
+    editor.save(uri)
+    assert await editor.outcomes(3) == ["reverted"] * 3
+    pairs = [pair for _, pairs in editor.settled() for pair in pairs]
+    assert [(pair.source, pair.chosen, pair.weight) for pair in pairs] == [
+        ("reverted", None, 0.25)
+    ] * 3
+
+
+async def test_undone_and_redone_it_was_accepted_but_for_what_was_amended(start):
+    editor = await start(VSCODE, answers=ANSWERS)
+    uri = editor.open(TEXT)
+    await editor.take(await source(editor, uri))
+    fixed = editor.texts[uri]
+    editor.edit(uri, (0, 0), (99, 0), TEXT)
+    editor.edit(uri, (0, 0), (99, 0), fixed)
+    editor.edit(uri, (4, 0), (4, 16), "    return (width,)")
+    editor.save(uri)
+    assert sorted(await editor.outcomes(3)) == ["accepted", "accepted", "amended"]
 
 
 async def test_errors_first_and_nothing_is_deleted_while_one_is_left(start):
