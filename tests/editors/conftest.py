@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import story
+from waiting import WAIT_S
 
 ROOT = Path(__file__).parents[2]
 EDITORS = Path(os.environ.get("WHETSTONE_EDITORS") or Path.home() / ".cache/whetstone-editors")
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(900))
+            item.add_marker(pytest.mark.timeout(6 * WAIT_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,13 @@ from waiting import until
 
 from whetstone.preferences.store import PreferenceStore
 
-# The first answer is greedy: with it alone, no sampling decides what is offered. And a saved change
-# counts after a second, not after half a minute.
-ENVIRONMENT = {"WHETSTONE_CANDIDATES": "1", "WHETSTONE_SETTLE_S": "1"}
+# The first answer is greedy: with it alone, no sampling decides what is offered. A saved change
+# counts after a second, not after half a minute; and a busy machine may take its time with a test.
+ENVIRONMENT = {
+    "WHETSTONE_CANDIDATES": "1",
+    "WHETSTONE_SETTLE_S": "1",
+    "WHETSTONE_TEST_TIMEOUT_S": "120",
+}
 
 FILE = "orders.py"
 TEXT = '''\

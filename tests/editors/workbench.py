@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from waiting import WAIT_S, until
@@ -58,11 +59,13 @@ class Server:
         environment: Mapping[str, str],
         settings: Mapping[str, Any],
         options: Sequence[str] = (),
+        user_settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         user, machine = folder / "data" / "User", folder / "data" / "Machine"
         for each in (user, machine):
             each.mkdir(parents=True)
-        (user / "settings.json").write_text(json.dumps(USER_SETTINGS), encoding="utf-8")
+        all_settings = USER_SETTINGS | dict(user_settings)
+        (user / "settings.json").write_text(json.dumps(all_settings), encoding="utf-8")
         # Settings that name programs count only where the programs are.
         (machine / "settings.json").write_text(json.dumps(dict(settings)), encoding="utf-8")
         common = [program, "--server-data-dir", str(folder / "server")]
@@ -84,9 +87,9 @@ class Server:
             )
         until("VS Code's server", self._answers)
 
-    def url(self, folder: Path, payload: Mapping[str, str] | None = None) -> str:
-        """The workbench with a folder open."""
-        query = {"folder": str(folder)}
+    def url(self, place: Path, payload: Mapping[str, str] | None = None) -> str:
+        """The workbench with a folder open, or a workspace of several."""
+        query = {"workspace" if place.is_file() else "folder": str(place)}
         if payload:
             query["payload"] = json.dumps(list(payload.items()))
         return f"http://127.0.0.1:{self.port}/?{urllib.parse.urlencode(query)}"
@@ -267,6 +270,10 @@ class Workbench:
         found = [" ".join(text.split()) for text in self.texts(".codelens-decoration")]
         return [part for text in found for part in text.split(" | ") if part]
 
+    def rows(self) -> str:
+        """What the palette, or any other such list, offers."""
+        return " ".join(self.texts(QUICK_ROW))
+
     def status(self) -> str:
         found = self.texts("[id='whetstone.whetstone.whetstone.status']")
         return " ".join(" ".join(found).split())
@@ -285,7 +292,12 @@ class Workbench:
         self.until(f"{selector} to be gone", lambda: self.count(selector, text) == 0)
 
     def until(self, what: str, condition: Callable[[], Any]) -> Any:
-        return until(what, condition, seen=self.status)
+        return until(what, condition, seen=self._seen)
+
+    def _seen(self) -> str:
+        """What helps to understand why something did not come."""
+        words = [f"status: {self.status()}", *self.texts(MESSAGES), *self.browser.ask("said")[-20:]]
+        return "\n".join(words)
 
     def _first_row(self) -> str:
         return " ".join(self.texts(f"{QUICK_ROW}.focused"))

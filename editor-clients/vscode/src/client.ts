@@ -4,6 +4,9 @@ import * as os from "node:os";
 import * as vscode from "vscode";
 import {
   type ClientCapabilities,
+  CloseAction,
+  type CloseHandlerResult,
+  ErrorAction,
   ExecuteCommandRequest,
   LanguageClient,
   type LanguageClientOptions,
@@ -11,6 +14,7 @@ import {
   State,
   type StaticFeature,
 } from "vscode-languageclient/node";
+import { Crashes } from "./crashes";
 import { type Environment, messageOf } from "./environment";
 import { FIXES, type PreparedFixes, SERVER, STATUS, type Status, type TestResult } from "./protocol";
 import { type Command, toolOf } from "./pythons";
@@ -150,11 +154,13 @@ export class Client implements vscode.Disposable {
       this.fixesChanged.fire(fixes);
     });
     client.onDidChangeState(({ newState }) => {
-      void vscode.commands.executeCommand(
-        "setContext",
-        "whetstone.running",
-        newState === State.Running,
-      );
+      const running = newState === State.Running;
+      void vscode.commands.executeCommand("setContext", "whetstone.running", running);
+      if (running) {
+        this.launched = command;
+        this.started.fire();
+        this.statusChanged.fire(ownStatus("idle", "Whetstone", "Nothing to fix has been seen yet."));
+      }
     });
     this.client = client;
     try {
@@ -164,9 +170,20 @@ export class Client implements vscode.Disposable {
       await this.notStarted(command, error);
       return;
     }
-    this.launched = command;
-    this.started.fire();
-    this.statusChanged.fire(ownStatus("idle", "Whetstone", "Nothing to fix has been seen yet."));
+  }
+
+  /** The server has ended, and nobody told it to. */
+  private ended(crashes: Crashes): CloseHandlerResult {
+    if (crashes.again(Date.now())) {
+      this.output.warn("the server ended by itself; it is started again");
+      this.statusChanged.fire(ownStatus("loading", "restarting", "The server ended by itself."));
+      return { action: CloseAction.Restart, handled: true };
+    }
+    const detail = "Whetstone's server ended by itself several times and is not started again.";
+    this.output.error(detail);
+    this.statusChanged.fire(ownStatus("error", "server ended", detail));
+    void this.afterTrouble(detail, "Restart");
+    return { action: CloseAction.DoNotRestart, handled: true };
   }
 
   private async notStarted(command: Command, error: unknown): Promise<void> {
@@ -174,23 +191,29 @@ export class Client implements vscode.Disposable {
     this.output.error(detail);
     this.statusChanged.fire(ownStatus("error", "not started", detail));
     await vscode.commands.executeCommand("setContext", "whetstone.running", false);
-    const [settings, output, install] = ["Open Settings", "Show Output", "Install the Server"];
-    void vscode.window
-      .showErrorMessage(`Whetstone: ${detail}`, settings, output, install)
-      .then(async (answer) => {
-        if (answer === settings) {
-          await vscode.commands.executeCommand("workbench.action.openSettings", "whetstone.server");
-        } else if (answer === output) {
-          this.output.show();
-        } else if (answer === install && (await this.environment.install())) {
-          await this.start();
-        }
-      });
+    void this.afterTrouble(`Whetstone: ${detail}`, "Install the Server", "Open Settings");
+  }
+
+  /** Tell what went wrong, with ways on. */
+  private async afterTrouble(message: string, ...ways: string[]): Promise<void> {
+    const answer = await vscode.window.showErrorMessage(message, ...ways, "Show Output");
+    if (answer === "Show Output") {
+      this.output.show();
+    } else if (answer === "Open Settings") {
+      await vscode.commands.executeCommand("workbench.action.openSettings", "whetstone.server");
+    } else if (answer === "Restart" || (answer !== undefined && (await this.environment.install()))) {
+      await this.start();
+    }
   }
 
   private options(): LanguageClientOptions {
     const keys = serverKeys(this.context.extension.packageJSON);
+    const crashes = new Crashes();
     return {
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => this.ended(crashes),
+      },
       documentSelector: selector(),
       outputChannel: this.output,
       traceOutputChannel: this.output,

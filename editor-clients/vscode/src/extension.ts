@@ -5,11 +5,11 @@ import { Client } from "./client";
 import { Environment, messageOf } from "./environment";
 import { Hints } from "./hints";
 import { Preview, type Target } from "./preview";
-import { browsePreferences, retrainModel, rollbackModel } from "./retrain";
+import { Choices, retrainModel, rollbackModel } from "./retrain";
 import { StatusBar } from "./statusBar";
 import { Toggles } from "./toggles";
 import { fixLastFailed, fixTraceback, showTestResult } from "./traceback";
-import { offerOnce, openWalkthrough } from "./walkthrough";
+import { offerOnce, openWalkthrough, tickWhenRunning } from "./walkthrough";
 
 let client: Client | undefined;
 
@@ -22,7 +22,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const status = new StatusBar(started, hints);
   const preview = new Preview(started, output);
   const toggles = new Toggles(started);
-  context.subscriptions.push(output, started, status, preview, hints);
+  const choices = new Choices(started, output);
+  context.subscriptions.push(output, started, status, preview, hints, choices);
   context.subscriptions.push(started.onTest(showTestResult));
 
   const register = (name: string, run: (argument?: unknown) => unknown): void => {
@@ -46,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
   register("fixLastFailed", () => fixLastFailed(started));
   register("retrainModel", () => retrainModel(started));
   register("rollbackModel", () => rollbackModel(started));
-  register("browsePreferences", () => browsePreferences(started));
+  register("browsePreferences", () => choices.browse());
   register("toggleFile", () => toggles.file());
   register("toggleWorkspace", () => toggles.workspace());
   register("toggleCode", () => toggles.code());
@@ -63,6 +64,7 @@ export function activate(context: vscode.ExtensionContext): void {
   register("openWalkthrough", () => openWalkthrough(context));
 
   context.subscriptions.push(started.onStart(() => void offerOnce(context)));
+  context.subscriptions.push(tickWhenRunning(started));
   started.watch();
   void started.start();
 }

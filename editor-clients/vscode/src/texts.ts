@@ -39,3 +39,8 @@ export function looksLikeTraceback(text: string): boolean {
     /^E\s{3,}\S/m.test(text)
   );
 }
+
+/** The address that `whetstone prefs browse` prints, with the secret that lets one in. */
+export function addressIn(text: string): string | undefined {
+  return /^Preferences: (http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+)\s/m.exec(text)?.[1];
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { escaped, hintText, looksLikeTraceback, statusText } from "../src/texts";
+import { addressIn, escaped, hintText, looksLikeTraceback, statusText } from "../src/texts";
 
 const range = { start: { line: 0, character: 0 }, end: { line: 0, character: 1 } };
 const fix = { key: "k", range, code: "F821", title: "", proved: "", candidates: 1, state: "ready" } as const;
@@ -28,4 +28,11 @@ test("tracebacks of Python and pytest, and nothing else", () => {
   assert.ok(looksLikeTraceback(">   assert f(1) == 2\nE   assert 1 == 2"));
   assert.ok(!looksLikeTraceback("def f():\n    return 1\n"));
   assert.ok(!looksLikeTraceback(""));
+});
+
+test("the address of the browser's page is found once its line is complete", () => {
+  const line = "Preferences: http://127.0.0.1:40001/?token=a-b_C9";
+  assert.equal(addressIn(line), undefined);
+  assert.equal(addressIn(`${line}\nRead-only`), "http://127.0.0.1:40001/?token=a-b_C9");
+  assert.equal(addressIn("Preferences: http://elsewhere:1/?token=x\n"), undefined);
 });

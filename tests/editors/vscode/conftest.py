@@ -40,7 +40,13 @@ def serve(version, editor, vsix, world, tmp_path) -> Iterator[Callable[..., Serv
     """`serve(settings)`: VS Code's server; with `options` for its command line."""
     started: list[Server] = []
 
-    def begin(settings=None, *, environment=None, options=("--disable-workspace-trust",)) -> Server:
+    def begin(
+        settings=None,
+        *,
+        environment=None,
+        options=("--disable-workspace-trust",),
+        user_settings=None,
+    ) -> Server:
         server = Server(
             editor(version),
             vsix,
@@ -48,6 +54,7 @@ def serve(version, editor, vsix, world, tmp_path) -> Iterator[Callable[..., Serv
             environment or world.environment,
             settings or {},
             options,
+            user_settings or {},
         )
         started.append(server)
         return server

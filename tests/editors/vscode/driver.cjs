@@ -44,6 +44,8 @@ const requests = {
     await page.goto(url);
   },
   html: () => page.content(),
+  /** The addresses of all pages; those that VS Code opened come after its own. */
+  pages: () => page.context().pages().map((each) => each.url()),
   exit: () => exited,
   said: () => said,
   count: (request) => found(request).count(),

@@ -1,37 +1,9 @@
-// Runs inside the real extension host (extensionTestsPath): what needs no screen. The steps that
-// passed, and the error of the one that did not, go to $WHETSTONE_HOST_RESULT.
+// Runs inside the real extension host (extensionTestsPath): what needs no screen.
 const assert = require("node:assert/strict");
-const fs = require("node:fs");
 const vscode = require("vscode");
+const { codes, open, run, suite, until } = require("./host.js");
 
-const passed = [];
-const run = (command, ...args) => vscode.commands.executeCommand(`whetstone.${command}`, ...args);
 const folder = () => vscode.workspace.workspaceFolders[0].uri;
-
-async function until(what, condition) {
-  const end = Date.now() + 150_000;
-  for (;;) {
-    const value = await condition();
-    if (value) {
-      return value;
-    }
-    assert.ok(Date.now() < end, `${what}: not within 150 s`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
-
-async function open(name) {
-  const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder(), name));
-  const editor = await vscode.window.showTextDocument(document);
-  return { document, editor };
-}
-
-const codes = (document) =>
-  vscode.languages
-    .getDiagnostics(document.uri)
-    .filter(({ source }) => source === "whetstone")
-    .map(({ code }) => String(code))
-    .sort();
 
 const actions = (document, line) =>
   vscode.commands.executeCommand(
@@ -133,20 +105,4 @@ const steps = {
 const isPreview = ({ input }) =>
   input instanceof vscode.TabInputTextDiff && input.modified.scheme === "whetstone-fix";
 
-exports.run = async () => {
-  let failed;
-  for (const [name, step] of Object.entries(steps)) {
-    try {
-      await step();
-      passed.push(name);
-    } catch (error) {
-      failed = `${name}: ${error.stack}`;
-      break;
-    }
-  }
-  const result = { passed, failed, steps: Object.keys(steps).length };
-  fs.writeFileSync(process.env.WHETSTONE_HOST_RESULT, JSON.stringify(result));
-  if (failed) {
-    throw new Error(failed);
-  }
-};
+exports.run = suite(steps);

@@ -9,7 +9,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from waiting import until
+from waiting import WAIT_S, until
 
 OFFER = "Whetstone's server was not found in any Python that was looked at."
 OURS = ("whetstone", "__editable__", "lsp_server", "trainer", "export", "distutils-precedence")
@@ -55,7 +55,7 @@ def test_the_server_in_the_extension_is_installed_when_there_is_none(
 
     workbench.answer("Install It")
     installed = "fixes by the installed server"
-    until(installed, lambda: "4 fixes ready" in workbench.status(), timeout_s=400)
+    until(installed, lambda: "4 fixes ready" in workbench.status(), timeout_s=3 * WAIT_S)
 
     workbench.press("Control+j", "Control+b")  # the output of pip, the side bar
     workbench.answer("Show Me Around")
