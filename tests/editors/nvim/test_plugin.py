@@ -17,6 +17,18 @@ def test_it_works_as_a_built_in_package(start, world):
     nvim.until("diagnostics", lambda: len(nvim.diagnostics()) == 4)
 
 
+def test_loaded_late_it_serves_what_is_open_already(start, world):
+    """As `:packadd` does, and plugin managers that load on demand."""
+    site = world.home / ".local/share/nvim/site/pack/whetstone/opt"
+    site.mkdir(parents=True)
+    (site / "whetstone").symlink_to(PLUGIN)
+    nvim = start(before=[f"set packpath^={world.home}/.local/share/nvim/site"])
+    nvim.open(world.file)
+    assert nvim.lua("return #vim.lsp.get_clients()") == 0
+    nvim.command("packadd whetstone")
+    nvim.until("diagnostics", lambda: len(nvim.diagnostics()) == 4)
+
+
 def test_options_reach_the_server(start, world):
     nvim = start(
         before=[
