@@ -13,8 +13,8 @@ from whetstone.locks import LockBusy, locked
 
 
 @contextmanager
-def training_lock(root: Path) -> Iterator[None]:
-    """Hold the lock of the runs folder `root`.
+def training_lock(root: Path, command: str = "trainer retrain") -> Iterator[None]:
+    """Hold the lock of the runs folder `root`; `command` is what its holders are called.
 
     Raises:
         AlreadyRunning: another process holds it; the message has its number.
@@ -28,7 +28,7 @@ def training_lock(root: Path) -> Iterator[None]:
             holder.write_text(str(os.getpid()), encoding="utf-8")
         except LockBusy:
             raise AlreadyRunning(
-                f"Another `trainer retrain` is running (process {_holder(holder)}). "
+                f"Another `{command}` is running (process {_holder(holder)}). "
                 "It goes on; this one changes nothing. Wait until it is done."
             ) from None
         except OSError as error:

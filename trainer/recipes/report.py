@@ -97,7 +97,7 @@ def table(experiment: Experiment) -> str:
     parts = [
         f"# Recipe {recipe.name}: {recipe.title}",
         f"    {facts['command']}\n\nBase: {facts['base']}. Seeds: "
-        f"{', '.join(map(str, facts['seeds']))}. {machine()}. Finished {facts['finished']}.",
+        f"{', '.join(map(str, facts['seeds']))}. {machine()}. Written {facts['written']}.",
         "## Fixed\n\n" + _shares(experiment),
         "All seeds together; in brackets the 95 % interval that one seed's number of cases allows.",
         "## Differences\n\n" + _differences(experiment),
@@ -147,13 +147,18 @@ def _training(experiment: Experiment) -> str:
     ]
     for seed in experiment.facts["seeds"]:
         sft, dpo, control = (
-            experiment.steps[f"seed {seed}: {name}"] for name in ("sft", "dpo", "control")
+            experiment.steps.get(f"seed {seed}: {name}") for name in ("sft", "dpo", "control")
         )
-        lines.append(
-            f"| {seed} | {sft['triplets']} answers, {sft['train_s']:.0f} s | {dpo['pairs']} pairs, "
-            f"{dpo['train_s']:.0f} s | {dpo['beta']} | {dpo['kl']:.4f} | {dpo['margin']:.3f} | "
-            f"{dpo['preferred']:.1%} | {control['answers']} answers, {control['train_s']:.0f} s |"
-        )
+        cells = ["not yet", *[""] * 6]
+        if sft:
+            cells[0] = f"{sft['triplets']} answers, {sft['train_s']:.0f} s"
+        if dpo:
+            cells[1] = f"{dpo['pairs']} pairs, {dpo['train_s']:.0f} s"
+            cells[2:4] = [str(dpo["beta"]), f"{dpo['kl']:.4f}"]
+            cells[4:6] = [f"{dpo['margin']:.3f}", f"{dpo['preferred']:.1%}"]
+        if control:
+            cells[6] = f"{control['answers']} answers, {control['train_s']:.0f} s"
+        lines.append(f"| {seed} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n\nKL, margin and preferred: means of the last tenth of the steps."
 
 

@@ -26,6 +26,7 @@ from trainer.recipes.report import Experiment, write_report
 from trainer.recipes.scores import Score, Suites, score
 from trainer.recipes.steps import STAGES, SeedSteps
 from trainer.reporter import Reporter
+from trainer.run_folder import RunFolder
 from trainer.triplets.build import BuildOptions, Sources, build, pick
 from trainer.triplets.card import read_parquet
 from trainer.triplets.contamination import evaluated
@@ -81,7 +82,7 @@ def run_recipe(recipe: Recipe, options: RunOptions, settings: Settings, reporter
         TrainingError: a step failed; the same call goes on from there.
     """
     folder = RecipeFolder(options.out, options.settings(recipe))
-    with training_lock(options.out):
+    with training_lock(options.out, "trainer recipe run"):
         return _Run(recipe, options, settings, reporter, folder).all()
 
 
@@ -94,19 +95,14 @@ class _Run:
         self.reporter, self.folder = reporter, folder
 
     def all(self) -> Path:
-        data = self._step("data", self._data)
-        before = self._step("before", self._before)
-        runs: dict[str, list[Mapping[str, Score]]] = {"before": [self._scores("before")]}
-        for stage in STAGES:
-            runs[stage] = []
+        self._step("data", self._data)
+        self._step("before", self._before)
         for seed in self.recipe.seeds:
             steps = SeedSteps(
                 self.recipe, self._base, self.folder.path / f"seed-{seed}", seed, self.reporter
             )
             self._seed(seed, steps)
-            for stage in STAGES:
-                runs[stage].append(self._scores(f"seed {seed}: {stage}"))
-        return self._report(runs, {"data": data, "base": before["base"]})
+        return self._report()
 
     def _seed(self, seed: int, steps: SeedSteps) -> None:
         self._step(f"seed {seed}: sft", lambda: steps.sft(self._triplets))
@@ -182,9 +178,10 @@ class _Run:
         held_file = self.folder.path / "data" / "held-out.jsonl"
         rows = held_file.read_text(encoding="utf-8").split("\n")
         held = [Broken.from_json(json.loads(row)) for row in rows if row]
+        wanted = self.recipe.evaluate.held_out
         return Suites(
             programs=programs,
-            held_out=spread(held, self.recipe.evaluate.held_out),
+            held_out=spread(held, min(self.options.limit or len(held), wanted)),
             training=self._by_id,
             options=self.recipe.evaluate,
             surveys=self.folder.path / "surveys.jsonl",
@@ -216,6 +213,7 @@ class _Run:
             return {}
 
         self._step(f"{name} measured", work)
+        self._report()  # what there is so far: the next step may take hours
 
     def _measure(self, name: str, model: Path) -> None:
         found = score(model, self._suites, self.settings, self._tick)
@@ -260,23 +258,25 @@ class _Run:
 
     # -- the end ----------------------------------------------------------------------------------
 
-    def _report(
-        self, runs: Mapping[str, Sequence[Mapping[str, Score]]], facts: Mapping[str, Any]
-    ) -> Path:
-        from trainer.run_folder import RunFolder
-
+    def _report(self) -> Path:
+        done = self.folder.done
         seeds = list(self.recipe.seeds)
         metrics = {seed: RunFolder(self.folder.path / f"seed-{seed}").metrics() for seed in seeds}
+        runs = {"before": [self._scores("before")]}
+        for stage in STAGES:
+            names = (f"seed {seed}: {stage}" for seed in seeds)
+            runs[stage] = [self._scores(name) for name in names if f"{name} measured" in done]
         experiment = Experiment(
             recipe=self.recipe,
             runs=runs,
-            steps=self.folder.done,
+            steps=done,
             metrics=metrics,
             facts={
-                **facts,
+                "data": done["data"],
+                "base": done["before"]["base"],
                 "command": self.options.command,
                 "seeds": seeds,
-                "finished": datetime.now(UTC).isoformat(timespec="minutes"),
+                "written": datetime.now(UTC).isoformat(timespec="minutes"),
             },
         )
         return write_report(experiment, self.folder.path / "report")

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.recipes.config import load_recipe, names, shrunk
 from trainer.recipes.folder import RecipeFolder
-from trainer.recipes.report import Experiment, write_report
+from trainer.recipes.report import Experiment, table, write_report
 from trainer.recipes.results import by_kind, difference, share
 from whetstone.errors import UsageError
 
@@ -94,13 +94,15 @@ def test_the_report_has_table_results_and_plots(tmp_path: Path) -> None:
         steps=steps,
         metrics={0: metrics, 1: metrics},
         facts={"command": "trainer recipe run starter", "base": "b", "seeds": [0, 1],
-               "finished": "now"},
+               "written": "now"},
     )  # fmt: skip
     text = write_report(experiment, tmp_path / "report").read_text()
     assert "| problems | 1 of 4, 25.0%" in text and "6 of 8, 75.0%" in text
     assert "before → after DPO | +50.0 points" in text
     assert "| 0 | 40 answers, 3 s | 20 pairs, 3 s | 0.1 | 0.0200 | 0.300 | 75.0% |" in text
     found = json.loads((tmp_path / "report" / "results.json").read_text())
+    early = dataclasses.replace(experiment, runs={"before": [BEFORE], "sft": [ONE]}, steps={})
+    assert "| 1 | not yet |" in table(early) and "after DPO" not in table(early)
     assert len(found["differences"]) == 4 and found["machine"]
     for plot in ("curves", "suites", "kinds"):
         assert (tmp_path / "report" / f"{plot}.png").stat().st_size > 5000
