@@ -68,7 +68,7 @@ class Choices:
 
 def options_for(method: str, seed: int, base: Path, changes: Mapping[str, Any]) -> RetrainOptions:
     """The defaults of `trainer retrain`, and what makes the method."""
-    options = RetrainOptions(min_pairs=2, seed=seed, base=str(base), **changes)
+    options = RetrainOptions(**{"min_pairs": 2, "seed": seed, "base": str(base), **changes})
     if method.startswith("sft-") and method != "sft-dpo":
         epochs = options.sft_epochs + options.dpo_epochs
         return dataclasses.replace(options, sft_epochs=epochs, dpo_epochs=0)
