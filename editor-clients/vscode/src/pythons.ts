@@ -20,7 +20,7 @@ export interface Probe {
 }
 
 export const OLDEST: [number, number] = [3, 11];
-const PROBE_MS = 20_000;
+const PROBE_MS = 60_000; // a busy machine takes a while for what is done in 0.1 s else
 const WINDOWS = process.platform === "win32";
 // Without the current folder on the path: a workspace may hold a folder called lsp_server.
 const SERVER = ["-P", "-m", "lsp_server"];

@@ -29,6 +29,26 @@ def test_loaded_late_it_serves_what_is_open_already(start, world):
     nvim.until("diagnostics", lambda: len(nvim.diagnostics()) == 4)
 
 
+def test_of_several_fixes_on_a_line_the_one_that_makes_a_test_pass_is_taken(start, world):
+    nvim = start()
+    nvim.open(world.file)
+    nvim.until("the model", lambda: "fixes ready" in nvim.lua(STATUSLINE))
+    key = nvim.lua(
+        "local place = { line = 7, character = 0 }\n"
+        "local at = { start = place, ['end'] = place }\n"
+        "local function fix(key, proved)\n"
+        "  return { key = key, range = at, state = 'ready', proved = proved }\n"
+        "end\n"
+        "local fixes = { fix('plain', 'parses'), fix('wanted', 'parses, test passes') }\n"
+        "local payload = { uri = vim.uri_from_bufnr(0), fixes = fixes }\n"
+        "payload.version = vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()]\n"
+        "local found = require('whetstone.fixes')\n"
+        "found.update(vim.lsp.get_clients()[1].id, payload)\n"
+        "return found.ready_at(vim.api.nvim_get_current_buf(), 7).key"
+    )
+    assert key == "wanted"
+
+
 def test_options_reach_the_server(start, world):
     nvim = start(
         before=[

@@ -86,7 +86,8 @@ function M.forget(buffer)
   end
 end
 
---- The fix that is marked on a line, while the text is the one that it was found for.
+--- The fix that is marked on a line, while the text is the one that it was found for. Of several, the
+--- one that makes a test pass: somebody has asked for it.
 ---@param buffer integer
 ---@param line integer 0-based
 ---@return whetstone.Fix?
@@ -94,11 +95,16 @@ function M.ready_at(buffer, line)
   if versions[buffer] ~= vim.lsp.util.buf_versions[buffer] then
     return nil
   end
+  local first
   for _, fix in ipairs(by_buffer[buffer] or {}) do
     if fix.state == 'ready' and fix.range.start.line == line then
-      return fix
+      if (client_of.value(fix.proved) or ''):find('test passes', 1, true) then
+        return fix
+      end
+      first = first or fix
     end
   end
+  return first
 end
 
 --- 0-based lines with something to look at: ready fixes; where nobody tells us of those, problems.
