@@ -11,7 +11,7 @@ from export.importance import Importance, measure_importance
 from export.quantize import full_file, quantize
 from whetstone.errors import TrainingError
 
-_LEAST = 6  # texts; from fewer, nothing can be both learnt and measured
+LEAST_TEXTS = 6  # from fewer, nothing can be both learnt and measured
 
 
 def importance_that_pays(
@@ -24,9 +24,9 @@ def importance_that_pays(
     Raises:
         TrainingError: there are too few texts.
     """
-    if len(texts) < _LEAST:
+    if len(texts) < LEAST_TEXTS:
         raise TrainingError(
-            f"{len(texts)} texts are too few for an importance matrix, not {_LEAST}."
+            f"{len(texts)} texts are too few for an importance matrix, not {LEAST_TEXTS}."
         )
     if not quantization.endswith(("_k", "_k_m")):
         return None, f"{quantization} rounds all columns alike: no importance matrix is used."

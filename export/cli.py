@@ -12,7 +12,6 @@ import click
 from whetstone.errors import WhetstoneError
 
 # Named here and not imported, so that --help answers without loading torch.
-_SMALL_BYTES = 1_000_000_000
 _TYPES = ("f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
 
 
@@ -36,8 +35,10 @@ _TYPES = ("f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
 )
 @click.option(
     "--table/--no-table",
-    default=None,
-    help="What each type would cost and keep. [default: for models under 1 GB]",
+    default=True,
+    show_default=True,
+    help="What each type costs and keeps: all types, or for models of 1 GB and more the one that "
+    "is written and the next larger.",
 )
 @click.option(
     "--adapter",
@@ -55,7 +56,7 @@ _TYPES = ("f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def export_command(
     hf_dir: Path, out: Path, quantization: str, name: str | None, verify: bool, as_json: bool,
-    texts: Any, table: bool | None, adapter: Path | None, over: Path | None,
+    texts: Any, table: bool, adapter: Path | None, over: Path | None,
 ) -> None:  # fmt: skip
     """Write the Hugging Face model in HF_DIR (Qwen2, Qwen3, Llama 3) as the GGUF file OUT."""
     if adapter is not None:
@@ -83,7 +84,7 @@ def export_command(
 
         verification = verify_export(hf_dir, out, quantization=quantization)
         facts["verification"] = verification.to_json()
-    rows = _compared(hf_dir, out, importance) if _wants_table(table, hf_dir) else []
+    rows = _compared(hf_dir, out, quantization, importance) if table else []
     facts["table"] = [row.to_json() for row in rows]
     if as_json:
         click.echo(json.dumps(facts, indent=2))
@@ -148,17 +149,14 @@ def split_texts(text: str) -> list[str]:
     return [part for part in text.split("\n---\n") if part.strip()]
 
 
-def _wants_table(asked: bool | None, hf_dir: Path) -> bool:
-    size = sum(path.stat().st_size for path in hf_dir.glob("*.safetensors"))
-    return size < _SMALL_BYTES if asked is None else asked
-
-
-def _compared(hf_dir: Path, out: Path, importance: Any) -> Any:
-    from export.comparison import compare_types
+def _compared(hf_dir: Path, out: Path, quantization: str, importance: Any) -> Any:
+    from export.comparison import compare_types, types_worth_comparing
     from export.quantize import full_file
 
+    weights = sum(path.stat().st_size for path in hf_dir.glob("*.safetensors"))
     with full_file(hf_dir, out) as full:
-        return compare_types(full, importance=importance)
+        types = types_worth_comparing(quantization, weights)
+        return compare_types(full, types, importance=importance)
 
 
 def main() -> None:

@@ -12,12 +12,13 @@ import numpy as np
 from export.files import scratch_file
 from export.importance import Importance
 from export.llama_logits import LlamaLogits
-from export.quantize import quantize
+from export.quantize import next_larger, quantize
 from export.verify import CONTEXT, MARGIN_SLACK, TEXTS, Comparison, compare_logits, file_margin
 
 # Small to large; the reference, F16, comes last.
 COMPARED = ("q4_k_m", "q5_k_m", "q6_k", "q8_0", "bf16", "f16")
 REFERENCE = "f16"
+_SMALL_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,16 @@ def compare_types(
                     )
                 )
     return rows
+
+
+def types_worth_comparing(quantization: str, weights: int) -> Sequence[str]:
+    """All of them for models whose weights take less than a gigabyte.
+
+    For larger ones, which take minutes for each, the type that is written and the next larger.
+    """
+    if weights < _SMALL_BYTES:
+        return COMPARED
+    return tuple(name for name in (quantization, next_larger(quantization)) if name in COMPARED)
 
 
 def divergence(reference: Path, path: Path, texts: Sequence[str]) -> tuple[float, float]:

@@ -48,7 +48,7 @@ def gguf_to_hf(path: Path, folder: Path) -> Path:
         reader = gguf.GGUFReader(path)
         dtype = torch.float32 if info.parameters < _WIDE_PARAMETERS else torch.bfloat16
         config = _config(reader, info, dtype)
-        tokenizer = from_gguf(_tokenizer(reader))
+        tokenizer = from_gguf(tokenizer_of(reader))
         folder.mkdir(parents=True, exist_ok=True)
         save_shards(((name, tensor.to(dtype)) for name, tensor in _tensors(reader, config)), folder)
         config.save_pretrained(folder)
@@ -118,7 +118,8 @@ def _generation(config: PretrainedConfig) -> GenerationConfig:
     return GenerationConfig(eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id)
 
 
-def _tokenizer(reader: gguf.GGUFReader) -> GgufTokenizer:
+def tokenizer_of(reader: gguf.GGUFReader) -> GgufTokenizer:
+    """What a GGUF file says of its tokenizer. Raises TrainingError, ValueError and KeyError."""
     kind = str(_value(reader, "tokenizer.ggml.model"))
     pre = str(_value(reader, "tokenizer.ggml.pre", "default"))
     if (kind, pre) != ("gpt2", PRE_TOKENIZER):

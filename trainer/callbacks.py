@@ -26,15 +26,15 @@ class RunCallback(TrainerCallback):  # type: ignore[misc]
         self._run, self._stage, self._on_step = run, stage, on_step
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        if not logs or "loss" not in logs:
-            return  # the summary after the last step
+        if not logs or "loss" not in logs or not state.is_world_process_zero:
+            return  # the summary after the last step; or another process of the run
         values = {name: float(value) for name, value in logs.items() if name != "epoch"}
         self._run.log(self._stage, state.global_step, values)
         self._on_step(self._stage, state.global_step, state.max_steps, values)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        if _is_finite(folder / "adapter_model.safetensors"):
+        if state.is_world_process_zero and _is_finite(folder / "adapter_model.safetensors"):
             (folder / COMPLETE).touch()
 
 

@@ -19,7 +19,7 @@ from whetstone.errors import NotEnoughData
 if TYPE_CHECKING:
     from trainer.options import RetrainOptions
     from trainer.reporter import Reporter
-    from trainer.retrain import Tools
+    from trainer.retrain import Preferences, Tools
 
 
 @click.group(
@@ -88,6 +88,13 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 @_option("--max-length", "Tokens of prompt and answer together. [default: 1024]", type=int)
 @_option("--save-steps", "Steps between checkpoints. [default: 20]", type=int)
 @_option("--seed", "[default: 0]", type=int)
+@_option(
+    "--preferences",
+    "Train on pooled pairs instead of your own: Parquet files as `whetstone prefs export` writes "
+    "them, by path or address (s3://bucket/*.parquet, https://..., anything fsspec reads).",
+    metavar="URL",
+)
+@_option("--max-pairs", "Of pooled pairs, so many at most. [default: 10000]", type=int)
 @click.option(
     "--adapter/--merged",
     default=None,
@@ -129,22 +136,28 @@ def retrain(
     """
     from rich.console import Console
 
+    from trainer import team
     from trainer.errors import AlreadyRunning
     from trainer.reporter import ConsoleReporter, JsonReporter
-    from trainer.retrain import plan
+    from trainer.retrain import help_out, plan
     from trainer.retrain import retrain as run_training
 
     quiet_libraries()
     if low_priority and hasattr(os, "nice"):
         os.nice(10)
-    reporter: ConsoleReporter | JsonReporter = ConsoleReporter(Console(stderr=as_json))
-    if progress == "json":
+    reporter: ConsoleReporter | JsonReporter = ConsoleReporter(
+        Console(stderr=as_json, quiet=not team.leads())
+    )
+    if progress == "json" and team.leads():
         reporter = JsonReporter(sys.stdout)
     try:
         with reporter:
             options, tools = _compose(given, gate, reporter)
             if dry_run:
                 click.echo(json.dumps(plan(options, tools), indent=2))
+                return
+            if not team.leads():
+                help_out(tools)
                 return
             result = run_training(options, tools, fresh=fresh)
     except (NotEnoughData, AlreadyRunning):
@@ -184,10 +197,24 @@ def _compose(
         reporter.say(problem)
     chosen = {name: value for name, value in given.items() if value is not None}
     chosen.setdefault("min_pairs", settings.train.min_pairs)
-    store = PreferenceStore.open()
-    click.get_current_context().call_on_close(store.close)
-    for notice in store.notices:
-        reporter.say(notice)
+    options = RetrainOptions(**chosen)
+    preferences: Preferences
+    if options.preferences is not None:
+        from trainer.pool import PooledPairs
+
+        preferences = PooledPairs(
+            options.preferences,
+            limit=options.max_pairs,
+            held_out=options.held_out,
+            seed=options.seed,
+            say=reporter.say,
+        )
+    else:
+        store = PreferenceStore.open()
+        click.get_current_context().call_on_close(store.close)
+        for notice in store.notices:
+            reporter.say(notice)
+        preferences = store
 
     def evaluate(engine: Any, limit: int | None) -> Any:
         from trainer.evaluation import run_static
@@ -195,13 +222,13 @@ def _compose(
         return run_static(engine, settings, limit=limit)
 
     tools = Tools(
-        preferences=store,
+        preferences=preferences,
         registry=Registry(),
         evaluate=evaluate,
         reporter=reporter,
         gate=gate or "judge",  # type: ignore[arg-type]
     )
-    return RetrainOptions(**chosen), tools
+    return options, tools
 
 
 def quiet_libraries() -> None:

@@ -36,6 +36,8 @@ class RetrainOptions:
         qlora: load the base in 4 bit while training; wants a GPU and bitsandbytes.
         adapter: write a LoRA adapter over the active model's file, which stays as it is, and not a
             merged model; None goes on as the active one is.
+        preferences: address of pooled pairs (trainer/pool.py) to use instead of one's own.
+        max_pairs: of these, how many are trained on at most.
         quantization: of the new file; the active model's when None.
         save_steps: steps between checkpoints: what a kill may cost.
         eval_limit: evaluation problems that the gate uses; all of them when None.
@@ -63,6 +65,8 @@ class RetrainOptions:
     save_steps: int = 20
     seed: int = 0
     adapter: bool | None = None
+    preferences: str | None = None
+    max_pairs: int = 10_000
     quantization: str | None = None
     base: str | None = None
     eval_limit: int | None = None
@@ -76,6 +80,8 @@ class RetrainOptions:
             raise UsageError(f"--loss must be one of {', '.join(LOSSES)}.")
         if self.label_smoothing is not None and not 0 <= self.label_smoothing < 0.5:
             raise UsageError("--label-smoothing must lie between 0 and 0.5, for example 0.1.")
+        if self.max_pairs < 2:
+            raise UsageError("--max-pairs must be at least 2.")
         for name in ("beta", "batch_size", "max_length", "save_steps", "lora_rank", "max_kl"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"--{name.replace('_', '-')} must be more than 0.")

@@ -28,12 +28,15 @@ from trainer.reporter import Reporter
 from trainer.run_folder import RunFolder, runs_root, tried_pairs, unfinished
 from trainer.selection import PairSource, Selection, select
 from trainer.sequential import Answer
+from trainer.team import Lead
+from trainer.team import help_out as help_with
 from whetstone.errors import TrainingError
 from whetstone.models.adapters import base_name
 from whetstone.models.entry import ModelEntry
 from whetstone.models.registry import Registry
 
 GateMode = Literal["judge", "force", "never"]
+TRAINED = ("sft", "dpo")  # the stages that several processes do together
 
 
 class Preferences(PairSource, Protocol):
@@ -88,7 +91,7 @@ def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Re
         TrainingError: a stage failed; unless it can only fail again, the next call resumes there.
     """
     root = tools.root or runs_root()
-    with training_lock(root), disk_errors(root):
+    with Lead() as lead, training_lock(root), disk_errors(root):
         run = unfinished(root)
         if run is not None and fresh:
             run.finish("failed", reason="given up for a fresh run", given_up=True)
@@ -98,7 +101,18 @@ def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Re
             run = _begin(root, options, tools, again=fresh)
         else:
             tools.reporter.say(f"Resuming {run.name} after stage {run.stage!r}.")
-        return _carry_through(run, tools)
+        return _carry_through(run, tools, lead)
+
+
+def help_out(tools: Tools) -> None:
+    """A further process of a run: trains with the first one, and leaves all else to it."""
+    from trainer.stages import Stages
+
+    def stages_of(path: Path) -> dict[str, Callable[[], object]]:
+        stages = Stages(RunFolder(path), tools)
+        return {"sft": stages.sft, "dpo": stages.dpo}
+
+    help_with(stages_of)
 
 
 def plan(options: RetrainOptions, tools: Tools) -> dict[str, Any]:
@@ -175,7 +189,7 @@ def _training_adapter(active: ModelEntry) -> str | None:
     return active.training_adapter
 
 
-def _carry_through(run: RunFolder, tools: Tools) -> Result:
+def _carry_through(run: RunFolder, tools: Tools, lead: Lead) -> Result:
     from trainer.stages import Stages  # torch: not before there is something to train
 
     stages = Stages(run, tools)
@@ -193,7 +207,12 @@ def _carry_through(run: RunFolder, tools: Tools) -> Result:
             if not run.has(stage):
                 tools.reporter.stage(stage)
                 check_room(run.path, entry.parameters, entry.size, stage)
+                if stage in TRAINED:
+                    stages.get_ready()
+                    lead.begin(stage, run.path)
                 run.finish(stage, **step())
+            if stage in TRAINED:
+                lead.done(last=stage == TRAINED[-1])
     except Diverged as error:
         run.finish("failed", reason=str(error))
         _clean(run, keep_merged=False, keep_checkpoints=True)
@@ -230,7 +249,8 @@ def _conclude(run: RunFolder, tools: Tools) -> Result:
     if promote and name:
         if tools.registry.active_name() != name:
             tools.registry.promote(name, reason)
-        tools.preferences.mark_trained(config["fresh"], run.name)
+        if config["options"].get("preferences") is None:  # pooled pairs are nobody's to mark
+            tools.preferences.mark_trained(config["fresh"], run.name)
     run.finish("promoted" if promote else "kept", reason=reason, model=name)
     _clean(run, keep_merged=promote)
     return Result(

@@ -14,7 +14,7 @@ from whetstone.errors import NotEnoughData
 from whetstone.preferences.records import Pair, PairKind
 from whetstone.prompt import FormatName
 
-_HELD_OUT_LIMIT = 200  # pairs: enough to tell, and scoring them stays quick
+HELD_OUT_LIMIT = 200  # pairs: enough to tell, and scoring them stays quick
 _HELD_OUT_LEAST = 8  # problems: fewer cannot convince the gate
 _HELD_OUT_MOST = 0.4  # of all problems, to come to that number
 
@@ -72,7 +72,7 @@ def select(
     if len(untried) < options.min_pairs:
         raise NotEnoughData(_too_few(len(untried), len(fresh), options.min_pairs))
     held_problems = _held_out_problems(triplets, options.held_out)
-    held = [pair for pair in triplets if pair.problem_id in held_problems][-_HELD_OUT_LIMIT:]
+    held = [pair for pair in triplets if pair.problem_id in held_problems][-HELD_OUT_LIMIT:]
     rest = [pair for pair in usable if pair.problem_id not in held_problems]
     new = [pair for pair in rest if pair.trained_run is None]
     if not any(pair.is_triplet for pair in new):
@@ -106,8 +106,8 @@ def _too_few(untried: int, fresh: int, wanted: int) -> str:
 
 
 def _held_out_problems(triplets: Sequence[Pair], share: float) -> set[str]:
-    problems = sorted({pair.problem_id for pair in triplets}, key=_position)
-    held = {problem for problem in problems if _position(problem) < share}
+    problems = sorted({pair.problem_id for pair in triplets}, key=position)
+    held = {problem for problem in problems if position(problem) < share}
     trained = {pair.problem_id for pair in triplets if pair.trained_run is not None}
     wanted = min(_HELD_OUT_LEAST, int(_HELD_OUT_MOST * len(problems)))
     spare = [problem for problem in problems if problem not in held | trained]
@@ -119,6 +119,6 @@ def _held_out_problems(triplets: Sequence[Pair], share: float) -> set[str]:
     return held
 
 
-def _position(problem_id: str) -> float:
+def position(problem_id: str) -> float:
     """A number in [0, 1) that depends on the problem only."""
     return int(hashlib.sha256(problem_id.encode()).hexdigest()[:12], 16) / 16**12

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import AutoTokenizer
 
+from export.comparison import table
 from export.hf_to_gguf import load_config
+from export.importance import Importance
 from export.lora import write_adapter
 from export.merge import merge
 from export.quantize import QUANTIZATIONS, export_gguf, next_larger, quantization_of
@@ -22,6 +24,7 @@ from trainer.options import RetrainOptions
 from trainer.rehearsal import rehearsal
 from trainer.run_folder import RunFolder
 from trainer.training import TrainingJob, train_dpo, train_sft
+from trainer.types_table import importance_from, measure_types
 from whetstone.engine.llama import LlamaEngine
 from whetstone.engine.load import open_model
 from whetstone.errors import NotEnoughData
@@ -43,6 +46,7 @@ class Stages:
         self._config = run.read_json("config.json")
         self._options = RetrainOptions.from_json(self._config["options"])
         self._format: FormatName = self._config["format"]
+        self._importances: dict[str, Importance | None] = {}  # by type
 
     @cached_property
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
@@ -62,6 +66,10 @@ class Stages:
         )
         check_format(base, self._format)
         return base
+
+    def get_ready(self) -> None:
+        """Make what every process of a run reads: the base, where it is read back from a file."""
+        assert self._base and self._encoded
 
     def sft(self) -> dict[str, Any]:
         attention = choose_attention()
@@ -147,12 +155,31 @@ class Stages:
 
     def _export(self, quantization: str) -> dict[str, Any]:
         out, merged = self._run.path / "model.gguf", self._run.path / "merged"
-        report = export_gguf(merged, out, quantization=quantization, name=self._run.name)
+        report = export_gguf(
+            merged,
+            out,
+            quantization=quantization,
+            name=self._run.name,
+            importance=self._importance(quantization),
+        )
         if report.fell_back:
             self._tools.reporter.say(
                 f"{len(report.fell_back)} matrices do not fit {quantization} and stay larger."
             )
         return {"export": {**asdict(report), "path": out.name}}
+
+    def _importance(self, quantization: str) -> Importance | None:
+        """Measured once for each type: a resumed run measures again."""
+        if quantization not in self._importances:
+            prompts = [render(pair.problem, self._format).text for pair in self._pairs[0]]
+            self._importances[quantization] = importance_from(
+                prompts,
+                self._run.path / "merged",
+                self._run.path / "model.gguf",
+                quantization,
+                self._tools.reporter.say,
+            )
+        return self._importances[quantization]
 
     def _export_adapter(self) -> dict[str, Any]:
         out = self._run.path / "model.gguf"
@@ -169,9 +196,27 @@ class Stages:
             self._tools.reporter.say(verification.summary)
             larger = None if self._config["adapter"] else next_larger(quantization)
             if not verification.swallowed or larger is None:
-                return {**facts, "verification": verification.to_json()}
+                types = self._types(quantization)
+                return {**facts, "verification": verification.to_json(), "types": types}
             self._tools.reporter.say(f"{quantization} swallows what was learnt: trying {larger}.")
             facts = self._export(larger)
+
+    def _types(self, quantization: str) -> list[dict[str, Any]]:
+        """The table of types, shown and for the report; an adapter is in none of them."""
+        if self._config["adapter"]:
+            return []
+        rows = measure_types(
+            self._run.path / "merged",
+            self._run.path / "model.gguf",
+            quantization,
+            importance=self._importance(quantization),
+            pairs=self._comparisons,
+            margin_before=self._margin_before,
+            say=self._tools.reporter.say,
+        )
+        if rows:
+            self._tools.reporter.say(table(rows, quantization))
+        return [row.to_json() for row in rows]
 
     def _verify(self, quantization: str) -> Verification:
         folder, path, lora = self._run.path / "merged", self._run.path / "model.gguf", None

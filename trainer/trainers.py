@@ -6,9 +6,10 @@ dataset preparation (rows come tokenized, so nothing is truncated), the batch an
 
 from __future__ import annotations
 
+import math
 import types
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ from trainer.dpo.scores import Head, TokenScores, likeliest_tokens, score_tokens
 from trainer.errors import Diverged
 from whetstone.errors import TrainingError
 
+T = TypeVar("T")
+
 
 class _PackedRows:
     """What both trainers need of the model: the states at the places that predict answer tokens."""
@@ -44,19 +47,56 @@ class _PackedRows:
         causal_lm = model.get_base_model()
         if "sliding_attention" in (getattr(causal_lm.config, "layer_types", None) or ()):
             raise TrainingError("Models with sliding windows cannot be trained on shared prompts.")
-        head = causal_lm.get_output_embeddings()
-        self.head = Head(weight=head.weight, bias=getattr(head, "bias", None))
+        self._output = causal_lm.get_output_embeddings()
+        assert self.head.chunk  # it is frozen
         self.attention = attention
         causal_lm.forward = types.MethodType(_last_states, causal_lm)
 
-    def _states(self, model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
-        """(tokens scored, hidden)."""
-        states = model(
+    @property
+    def head(self) -> Head:
+        """Looked up at every use: a model that is spread out puts other tensors there."""
+        return Head(weight=self._output.weight, bias=getattr(self._output, "bias", None))
+
+    def _of_states(
+        self, model: Any, inputs: Mapping[str, Tensor], work: Callable[[Tensor], T]
+    ) -> T:
+        """What `work` makes of the states that are scored, (tokens scored, hidden).
+
+        It is done inside the model's own forward pass: there, and only there, the output matrix is
+        whole when the model is spread over several GPUs.
+        """
+
+        def scored(states: Tensor) -> T:
+            return work(states.flatten(0, 1)[inputs["score_at"]])
+
+        made: T = model(
             input_ids=inputs["input_ids"],
             position_ids=inputs["position_ids"],
             attention_mask=row_mask(inputs["example"], inputs["branch"], self.attention),
+            work=scored,
         )
-        return states.flatten(0, 1)[inputs["score_at"]]  # type: ignore[no-any-return]
+        return made
+
+    def _over_all(self, total: Tensor) -> Tensor:
+        """A sum of this process as its share of the whole: DDP averages what it is divided by."""
+        trainer: Any = self
+        if trainer.accelerator.num_processes == 1 or not trainer.model.training:
+            return total
+        whole: Tensor = trainer.accelerator.reduce(total.detach(), "mean")
+        return whole
+
+    def _checked(self, loss: Tensor, kl: Tensor | None = None, limit: float = math.inf) -> Tensor:
+        """The loss. Raises Diverged, in all processes, when it is no number or `kl` too large."""
+        trainer: Any = self
+        seen = torch.stack([loss.detach(), loss.detach() * 0 if kl is None else kl])
+        if trainer.accelerator.num_processes > 1 and trainer.model.training:
+            seen = trainer.accelerator.reduce(seen, "mean")  # no number in one is none in all
+        value, divergence = seen.tolist()
+        if not math.isfinite(value):
+            raise Diverged(_no_number(value, trainer.state.global_step))
+        if divergence > limit:
+            raise Diverged(_exploded(divergence, limit, trainer.state.global_step))
+        return loss
 
     def _note(self, values: Mapping[str, Tensor | float]) -> None:
         trainer: Any = self
@@ -66,10 +106,9 @@ class _PackedRows:
             trainer._metrics[mode][name].append(float(number))
 
 
-def _last_states(self: Any, **inputs: Any) -> Tensor:
-    """Stands in for the `forward` of a causal language model: (rows, width, hidden)."""
-    states: Tensor = self.base_model(**inputs, use_cache=False).last_hidden_state
-    return states
+def _last_states(self: Any, *, work: Callable[[Tensor], T], **inputs: Any) -> T:
+    """Stands in for the `forward` of a causal language model: `work` on (rows, width, hidden)."""
+    return work(self.base_model(**inputs, use_cache=False).last_hidden_state)
 
 
 class AnswerTrainer(_PackedRows, SFTTrainer):  # type: ignore[misc]
@@ -87,11 +126,13 @@ class AnswerTrainer(_PackedRows, SFTTrainer):  # type: ignore[misc]
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Weighted mean of the negative log-likelihood per answer token."""
-        scores = score_tokens(self._states(model, inputs), self.head, inputs["score_token"])
+        scores = self._of_states(
+            model, inputs, lambda states: score_tokens(states, self.head, inputs["score_token"])
+        )
         weights = inputs["weight"][inputs["score_example"]]
-        loss = weighted_mean(-scores.logprobs, weights)
+        loss = weighted_mean(-scores.logprobs, weights, self._over_all(weights.sum()))
         self._note({"mean_token_accuracy": scores.likeliest.float().mean()})
-        loss = _finite(loss, self.state.global_step)
+        loss = self._checked(loss)
         return (loss, {}) if return_outputs else loss
 
 
@@ -125,9 +166,11 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         sums: list[tuple[Tensor, Tensor]] = []
         kept: list[tuple[Tensor, Tensor]] = []
         counts: list[Tensor] = []
-        for batch in map(self._prepare_inputs, loader):
+        device = next(self.model.parameters()).device  # not yet spread over GPUs
+        for batch in loader:
+            batch = {name: value.to(device) for name, value in batch.items()}
             with self.accelerator.autocast():  # the precision of the training steps
-                states = self._states(self.model, batch)
+                states = self._of_states(self.model, batch, lambda states: states)
             scores = score_tokens(states, self.head, batch["score_token"])
             sums.append(_sums(scores.logprobs, batch))
             kept.append(likeliest_tokens(states, self.head, KEPT))
@@ -148,8 +191,12 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
     def _compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False
     ) -> Any:
-        scores = score_tokens(
-            self._states(model, inputs), self.head, inputs["score_token"], inputs["kept_ids"]
+        scores = self._of_states(
+            model,
+            inputs,
+            lambda states: score_tokens(
+                states, self.head, inputs["score_token"], inputs["kept_ids"]
+            ),
         )
         chosen, rejected = _sums(scores.logprobs, inputs)
         chosen_ratio = chosen - inputs["reference_chosen"]
@@ -157,12 +204,11 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         kl = self._divergence(scores, inputs)
         loss = self._preference_loss(chosen_ratio, rejected_ratio, kl, inputs)
         learned = inputs["score_side"] != REJECTED
-        nll = weighted_mean(-scores.logprobs, inputs["weight"][inputs["score_example"]] * learned)
+        weights = inputs["weight"][inputs["score_example"]] * learned
+        nll = weighted_mean(-scores.logprobs, weights, self._over_all(weights.sum()))
         self._report(chosen_ratio, rejected_ratio, inputs)
         self._note({"beta": self.beta, "kl": kl.mean(), "nll_chosen": nll})
-        loss = _finite(loss + self._sft_weight * nll, self.state.global_step)
-        if float(kl.mean()) > self._max_kl:
-            raise Diverged(_exploded(float(kl.mean()), self._max_kl, self.state.global_step))
+        loss = self._checked(loss + self._sft_weight * nll, kl.mean(), self._max_kl)
         return (loss, {}) if return_outputs else loss
 
     def _divergence(self, scores: TokenScores, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -190,12 +236,14 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         losses = torch.zeros_like(chosen)
         for name, weight in self._pair_weights.items():
             losses[both] = losses[both] + weight * PAIR_LOSSES[name](margins)
+        z = self._reference_point(kl, inputs)  # asked in all processes, or in none
         alone = ~both
         if alone.any():
             wanted = inputs["has_chosen"][alone]
             ratio = torch.where(wanted, chosen[alone], rejected[alone])
-            losses[alone] = kto_loss(ratio, wanted, _reference_point(kl, inputs), self.beta)
-        return weighted_mean(losses, inputs["weight"])
+            losses[alone] = kto_loss(ratio, wanted, z, self.beta)
+        weights = inputs["weight"]
+        return weighted_mean(losses, weights, self._over_all(weights.sum()))
 
     def _kto(
         self, chosen: Tensor, rejected: Tensor, kl: Tensor, inputs: Mapping[str, Tensor]
@@ -205,10 +253,17 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
         wanted = torch.cat(
             [torch.ones_like(inputs["has_chosen"]), torch.zeros_like(has[: len(chosen)])]
         )
-        losses = kto_loss(
-            torch.cat([chosen, rejected]), wanted, _reference_point(kl, inputs), self.beta
-        )
-        return weighted_mean(losses, torch.cat([inputs["weight"]] * 2) * has)
+        z = self._reference_point(kl, inputs)
+        losses = kto_loss(torch.cat([chosen, rejected]), wanted, z, self.beta)
+        weights = torch.cat([inputs["weight"]] * 2) * has
+        return weighted_mean(losses, weights, self._over_all(weights.sum()))
+
+    def _reference_point(self, kl: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
+        """z of KTO's eq. 7: what an answer's tokens diverge by together, averaged over the step."""
+        chosen, rejected = _sums(kl, inputs)
+        answers = torch.cat([chosen[inputs["has_chosen"]], rejected[inputs["has_rejected"]]])
+        sums = self._over_all(torch.stack([answers.sum(), torch.ones_like(answers).sum()]))
+        return sums[0] / sums[1]
 
     def _report(self, chosen: Tensor, rejected: Tensor, inputs: Mapping[str, Tensor]) -> None:
         """Rewards of the pairs, by TRL's names; and each pair's margin for the report."""
@@ -230,21 +285,13 @@ class PairTrainer(_PackedRows, DPOTrainer):  # type: ignore[misc]
             self.margins.update(zip(numbers, margins.tolist(), strict=True))
 
 
-def _reference_point(kl: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
-    """z of KTO's eq. 7: what an answer's tokens diverge by together, averaged over the batch."""
-    chosen, rejected = _sums(kl, inputs)
-    return torch.cat([chosen[inputs["has_chosen"]], rejected[inputs["has_rejected"]]]).mean()
-
-
 def _sums(values: Tensor, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     return answer_sums(values, inputs["score_example"], inputs["score_side"], len(inputs["weight"]))
 
 
-def _finite(loss: Tensor, step: int) -> Tensor:
-    if torch.isfinite(loss):
-        return loss
-    raise Diverged(
-        f"The loss became {float(loss.detach())} at step {step}. The active model is untouched. "
+def _no_number(loss: float, step: int) -> str:
+    return (
+        f"The loss became {loss} at step {step}. The active model is untouched. "
         "Lower the learning rate (--sft-learning-rate, --dpo-learning-rate) and start again."
     )
 

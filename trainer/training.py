@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
 from trl import DPOConfig, SFTConfig
 
+from trainer import team
 from trainer.callbacks import RunCallback, last_checkpoint
 from trainer.dpo.attention import BLOCK, Attention, choose_attention
 from trainer.dpo.reference import Reference, reference_key
@@ -26,7 +27,7 @@ from trainer.options import RetrainOptions
 from trainer.reporter import Reporter
 from trainer.run_folder import RunFolder
 from trainer.trainers import AnswerTrainer, PairTrainer
-from whetstone.errors import UsageError
+from whetstone.errors import TrainingError, UsageError
 
 _CHECKPOINTING_FROM = 500_000_000  # parameters: below, memory is no concern and time is
 _FLEX_ROW = 16_384  # tokens: usually the whole batch
@@ -79,7 +80,8 @@ def train_dpo(job: TrainingJob, adapter: Path) -> dict[int, float]:
         By pair, how much further apart its answers are than the reference has them, in nats.
     """
     if job.options.dpo_epochs == 0:
-        shutil.copytree(adapter, job.run.path / "dpo", dirs_exist_ok=True)
+        if team.leads():
+            shutil.copytree(adapter, job.run.path / "dpo", dirs_exist_ok=True)
         return {}
     tokenizer = AutoTokenizer.from_pretrained(job.base)
     attention = choose_attention()
@@ -111,15 +113,17 @@ def train_dpo(job: TrainingJob, adapter: Path) -> dict[int, float]:
         )
         trainer.margins = margins
         path = job.run.path / "reference.safetensors"
-        collator.reference = Reference.load(path, key)
-        if collator.reference is None:
-            reference = trainer.compute_reference(rows)
-            reference.save(path, key)
-            collator.reference = reference
+        with trainer.accelerator.main_process_first():  # the others read what the first computed
+            collator.reference = Reference.load(path, key)
+            if collator.reference is None:
+                collator.reference = trainer.compute_reference(rows)
+                if team.leads():
+                    collator.reference.save(path, key)
         return trainer
 
     _train(job, "dpo", build)
-    return {job.examples[index].pair_id: margin for index, margin in margins.items()}
+    seen = team.collected(margins)
+    return {job.examples[index].pair_id: margin for index, margin in seen.items()}
 
 
 def _rows(examples: Sequence[Example]) -> list[dict[str, Any]]:
@@ -140,7 +144,7 @@ def _common(job: TrainingJob, stage: str, micro_batch: int) -> dict[str, Any]:
     return {
         "output_dir": str(job.run.path / f"{stage}-checkpoints"),
         "per_device_train_batch_size": micro_batch,
-        "gradient_accumulation_steps": -(-options.batch_size // micro_batch),
+        "gradient_accumulation_steps": -(-options.batch_size // (micro_batch * team.size())),
         "max_steps": options.max_steps,
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.05,  # below 1: a share of all steps
@@ -150,6 +154,7 @@ def _common(job: TrainingJob, stage: str, micro_batch: int) -> dict[str, Any]:
         "save_steps": options.save_steps,
         "save_total_limit": 2,
         "seed": options.seed,
+        "ddp_find_unused_parameters": False,
         "use_cpu": not cuda,
         "bf16": cuda,
         "gradient_checkpointing": size > 2 * _CHECKPOINTING_FROM,
@@ -214,23 +219,30 @@ def _train(job: TrainingJob, stage: str, build: Callable[[int], Any]) -> Path:
     """Train from the last sound checkpoint, if there is one, and save the adapter whole."""
 
     def attempt(micro_batch: int) -> Path:
+        set_seed(job.options.seed)  # of the adapter's first weights, alike in all processes
         trainer = build(micro_batch)
         trainer.remove_callback(PrinterCallback)
         resume = last_checkpoint(Path(trainer.args.output_dir))
         try:
             trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-            return _save(trainer.model, job.run.path / stage)
+            return _save(trainer, job.run.path / stage)
         except Diverged as error:
             raise Diverged(f"{error} {_good(Path(trainer.args.output_dir))}") from error
 
     def smaller(micro_batch: int) -> None:
+        if team.size() > 1:
+            raise TrainingError(
+                "Memory ran out in one of several processes, which cannot go on without it. Start "
+                "again with a smaller --batch-size or --max-length, or with more processes."
+            )
         job.run.note(micro_batch=micro_batch)
         job.reporter.say(
             f"Memory ran out; going on from the last checkpoint with {micro_batch} examples at a "
             f"time. A step still takes {job.options.batch_size}."
         )
 
-    begin = job.run.state.get("micro_batch", job.options.batch_size)
+    share = -(-job.options.batch_size // team.size())  # of a step, for each process
+    begin = job.run.state.get("micro_batch", share)
     return with_less_memory(attempt, begin, smaller)
 
 
@@ -239,13 +251,21 @@ def _good(checkpoints: Path) -> str:
     return f"The last good checkpoint is {found}." if found else "There is no checkpoint yet."
 
 
-def _save(model: Any, out: Path) -> Path:
+def _save(trainer: Any, out: Path) -> Path:
+    model, state = trainer.accelerator.unwrap_model(trainer.model), None
+    if trainer.is_fsdp_enabled:
+        state = trainer.accelerator.get_state_dict(trainer.model)  # put together by all processes
     weights = [value for value in model.parameters() if value.requires_grad]
+    if state is not None:
+        weights = list(state.values())  # of none in the other processes
     if not all(bool(torch.isfinite(value).all()) for value in weights):
         raise Diverged("The last step left weights that are no numbers. Lower the learning rate.")
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    model.save_pretrained(temporary, selected_adapters=["default"])
-    if out.exists():
-        shutil.rmtree(out)
-    temporary.replace(out)
+    if team.leads():
+        temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+        given = {} if state is None else {"state_dict": state}
+        model.save_pretrained(temporary, selected_adapters=["default"], **given)
+        if out.exists():
+            shutil.rmtree(out)
+        temporary.replace(out)
+    trainer.accelerator.wait_for_everyone()
     return out

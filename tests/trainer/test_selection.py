@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trainer.options import RetrainOptions
-from trainer.selection import _position, select
+from trainer.selection import position, select
 from whetstone.errors import NotEnoughData, UsageError
 
 
@@ -35,7 +35,7 @@ def test_no_problem_is_on_both_sides(pair: Any) -> None:
 def test_what_is_held_out_stays_held_out(pair: Any) -> None:
     few = select(Stored(*map(pair, range(40))), RetrainOptions(), "compact")
     more = select(Stored(*map(pair, range(80))), RetrainOptions(), "compact")
-    held = {p.problem_id for p in few.held_out if _position(p.problem_id) < 0.2}
+    held = {p.problem_id for p in few.held_out if position(p.problem_id) < 0.2}
     assert held and held <= {p.problem_id for p in more.held_out}
 
 

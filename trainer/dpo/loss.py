@@ -104,9 +104,10 @@ def answer_sums(values: Tensor, example: Tensor, side: Tensor, count: int) -> tu
     return total(CHOSEN), total(REJECTED)
 
 
-def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """0 of nothing."""
-    return (values * weights).sum() / weights.sum().clamp(min=1e-8)
+def weighted_mean(values: Tensor, weights: Tensor, total: Tensor | None = None) -> Tensor:
+    """0 of nothing. `total` stands for the sum of the weights where more of them are elsewhere."""
+    total = weights.sum() if total is None else total
+    return (values * weights).sum() / total.clamp(min=1e-8)
 
 
 def coarse_kl(policy: Tensor, reference: Tensor) -> Tensor:

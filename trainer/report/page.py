@@ -63,6 +63,7 @@ def render(content: Content) -> str:
         _kinds(content),
         _held_out(content),
         _learnt(content),
+        _types(content),
         _record(content),
     )
     return (
@@ -153,6 +154,32 @@ def _learnt(content: Content) -> str:
         + _table(("code", "#pairs", "#learnt"), (_source(row)[:3] for row in content.by_code))
         + _examples("Learnt most", content.most, margin=False)
         + _examples("Learnt least", content.least, margin=False)
+    )
+
+
+def _types(content: Content) -> str:
+    rows = content.state.get("types") or ()
+    if not rows:
+        return ""
+    written = (content.state.get("export") or {}).get("quantization")
+    shown = (
+        (
+            f"<strong>{text(row['quantization'])}</strong> (written)"
+            if row["quantization"] == written
+            else text(row["quantization"]),
+            f"{row['size'] / 1e6:,.1f}",
+            f"{row['mean_kl']:.2g}",
+            f"{row['top1_agreement']:.1%}",
+            "" if row["margin_kept"] is None else f"{row['margin_kept']:.0%}",
+        )
+        for row in rows
+    )
+    return (
+        "<h2>What each type of file costs and keeps</h2>"
+        '<p class="dim">Beside F16: Kullback-Leibler divergence in nats, how often both find the '
+        "same token likeliest, and how much of the learnt preference margin is left. Under 90 % "
+        "the next larger type is written.</p>"
+        + _table(("type", "#MB", "#KL", "#same top 1", "#margin kept"), shown)
     )
 
 

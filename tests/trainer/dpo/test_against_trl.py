@@ -132,10 +132,10 @@ def test_a_left_out_rejected_changes_nothing_for_the_pairs(build: Any) -> None:
 
     whole = trainers.weighted_mean
 
-    def spy(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    def spy(values: torch.Tensor, weights: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
         if len(values) == 5:
             losses.append(values.detach())
-        return whole(values, weights)
+        return whole(values, weights, total)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainers, "weighted_mean", spy)

@@ -87,6 +87,8 @@ def test_what_the_page_says(tmp_path: Path, pair: Any) -> None:
     assert "accepted 2 +1.75 5.0%" in " ".join(page.shown)  # mean of 4 and -0.5
     assert "return length_1" in page.text and "pass" in page.text
     assert page.tags.count("svg") == 5 + 3  # charts, and bars of two kinds and of all
+    for chart in ("SFT: loss", "DPO: loss", "reward margin", "pairs preferred", "KL to the ref"):
+        assert chart in page.text
 
 
 def test_everything_shown_is_escaped(tmp_path: Path, pair: Any) -> None:
