@@ -26,6 +26,7 @@ TestRunner = Callable[[str], "RunResult"]  # runs the user's test on a copy with
 
 _FILLERS = (
     "pass", "if True:", "def _():", "class _:", "else:", "except Exception:", "finally:", "case _:",
+    "async def _():",
 )  # fmt: skip
 _QUOTED = re.compile(r"'(\w+)'")
 

@@ -29,6 +29,8 @@ from whetstone.titles import title
 Origin = Literal["model", "rule", "both"]
 
 _MAX_SCORED_RULES = 4
+# Nats, summed over an answer. Measured on held-out mutants (docs/results/ranking.md).
+LEAST_LOGPROB = -1.5
 
 
 def _new_id() -> str:
@@ -150,6 +152,7 @@ class Fixer:
             proved = self._candidates(document, problem, answers, prover)
         shown = [candidate for candidate in proved if candidate.evidence.shown]
         shown = self._scored(problem, prompt, shown, cancel)
+        shown = [candidate for candidate in shown if not self._is_guess(problem, candidate)]
         return Proposal(
             problem=problem,
             document=document,
@@ -160,6 +163,19 @@ class Fixer:
             prompt_format=self.prompt_format,
             latency_s=time.perf_counter() - begin,
             unparsable=unparsable,
+        )
+
+    def _is_guess(self, problem: Problem, candidate: Candidate) -> bool:
+        """True for an answer that the small model alone gave and found unlikely itself.
+
+        Only where no run will judge it: a failing test tells a lucky guess from a wrong one.
+        """
+        return (
+            self.prompt_format == "compact"
+            and problem.diagnostic.source in ("python", "ruff")
+            and candidate.origin == "model"
+            and candidate.logprob is not None
+            and candidate.logprob < LEAST_LOGPROB
         )
 
     def _answers(

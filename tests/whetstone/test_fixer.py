@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from pathlib import Path
 
@@ -71,11 +72,19 @@ def test_the_same_answer_twice_is_one_candidate():
     assert lines_of(proposal.candidates).count("    return ab") == 1
 
 
-def test_likelihood_ranks_what_is_proved_alike():
+def test_an_unlikely_guess_of_the_small_model_is_shown_only_where_a_run_will_judge_it():
     text = "def f(first, second):\n    return thirdly\n"
-    proposal = propose(text, ["<|fix|>    return second", "<|fix|>    return first"])
+    answers = ["<|fix|>    return second", "<|fix|>    return first"]
+    document = Document(text=text)
+    (static,) = diagnose.find(document)
+    ran = dataclasses.replace(static, source="traceback")
+    fixer = Fixer(ScriptedEngine(lambda prompt: answers), Settings())
 
-    assert lines_of(proposal.candidates)[:2] == ["    return second", "    return first"]
+    assert lines_of(fixer.propose(document, static).candidates) == ["    return second"]
+    assert lines_of(fixer.propose(document, ran).candidates)[:2] == [
+        "    return second",
+        "    return first",
+    ]
 
 
 def test_a_wider_region_is_tried_when_the_flagged_line_gives_nothing():

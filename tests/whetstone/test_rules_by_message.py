@@ -155,3 +155,30 @@ def test_what_the_diagnostic_decides_comes_before_what_a_model_finds_likelier():
     assert rules.decides(diagnostic)
     assert proposal.candidates[0].ranked.decided
     assert not any(candidate.ranked.decided for candidate in proposal.candidates[1:])
+
+
+def test_a_body_that_lies_flat_is_moved_as_a_whole():
+    text = "def f(x):\ny = x + 1\nz = y + 1\nreturn z\n\n\nprint(f(1))\n"
+
+    assert first_fix(text).startswith("def f(x):\n    y = x + 1\n    z = y + 1\n    return z\n\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("x = 'abc''\n", "x = 'abc'\n"),
+        ("x = 1\n{\ny = 2\n", "x = 1\ny = 2\n"),
+        ("x = 1\n}\ny = 2\n", "x = 1\ny = 2\n"),
+    ],
+)
+def test_what_is_there_once_too_often_goes(text, wanted):
+    assert first_fix(text) == wanted
+
+
+def test_what_was_wrong_before_does_not_speak_against_an_async():
+    text = (
+        "import asyncio\n\n\ndef f(x: int) -> None:\n    await asyncio.sleep(x)\n\n\n"
+        "def g(y: Other) -> None:\n    print(y)\n"
+    )
+
+    assert "async def f(x: int)" in first_fix(text)

@@ -70,6 +70,7 @@ def continue_from(source: Path, out: Path, config: StarterConfig) -> None:
     """
     import torch
 
+    from trainer.starter.card import CONTINUED
     from trainer.starter.train import CHECKPOINT
 
     if (out / CHECKPOINT).exists():
@@ -81,6 +82,7 @@ def continue_from(source: Path, out: Path, config: StarterConfig) -> None:
         shutil.copytree(source / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
     else:
         raise TrainingError(f"--from {source}: no {CHECKPOINT} there. Name a work folder.")
+    (out / CONTINUED).write_text(source.name + "\n", encoding="utf-8")
     temporary = out / f"{CHECKPOINT}.tmp"
     torch.save({**state, "step": 0, "tokens": 0, "seconds": 0.0}, temporary)
     temporary.replace(out / CHECKPOINT)

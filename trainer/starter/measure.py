@@ -1,4 +1,4 @@
-"""What the model card says: held-out mutants answered by the GGUF itself, and the static suite."""
+"""What the model card says: held-out mutants answered by the GGUF itself, and the suites."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from trainer.data.samples import Sample
 from trainer.evaluation import report, run_static
+from trainer.evaluation.cases import SUITES
 from trainer.starter.data import read_samples
 from whetstone.engine.llama import LlamaEngine
 from whetstone.paths import atomic_write_text
@@ -20,14 +21,18 @@ METRICS = "metrics.json"
 
 
 def measure(out: Path, *, held: int = 2000) -> Path:
-    """out/metrics.json: exact first answers per kind, and the suite with and without the model."""
+    """out/metrics.json: exact first answers per kind, and the suites with and without the model."""
     path = out / METRICS
     engine = LlamaEngine(out / "starter.gguf", model_id="starter")
     try:
         samples = list(read_samples([out / "samples" / "held.jsonl"]))[:held]
         settings = Settings()
-        results = [run_static(None, settings, clean=True), run_static(engine, settings, clean=True)]
-        found = {"held_out": exact_by_kind(engine, samples), "static": report.to_json(results)}
+        found: dict[str, Any] = {"held_out": exact_by_kind(engine, samples)}
+        for suite in SUITES:
+            results = [
+                run_static(each, settings, suite=suite, clean=True) for each in (None, engine)
+            ]
+            found[suite] = report.to_json(results)
     finally:
         engine.close()
     atomic_write_text(path, json.dumps(found, indent=1) + "\n", mode=0o644)

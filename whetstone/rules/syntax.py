@@ -76,7 +76,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         yield from _closed_below(problem)
     line = problem.flagged[index]
     for new in _lines(document, problem, line):
-        lines = (*problem.flagged[:index], new, *problem.flagged[index + 1 :])
+        kept = (new,) if new.strip() else ()  # a line that was one stray bracket goes as a whole
+        lines = (*problem.flagged[:index], *kept, *problem.flagged[index + 1 :])
         yield Replacement(kind="replace", lines=lines)
 
 
@@ -196,6 +197,8 @@ def _never_closed(line: str, problem: Problem) -> Iterator[str]:
     closer = _CLOSER[opening[1]]
     code, comment = _split_comment(line)
     bare = code.rstrip()
+    if bare.strip() == opening[1]:
+        yield ""
     if bare.endswith(opening[1]) and _deeper_below(problem, line):
         return  # what it holds stands on the next lines
     for tail in re.finditer(r"[\s:,)\]}]*\Z", bare):
@@ -232,6 +235,8 @@ def _unterminated(line: str, problem: Problem) -> Iterator[str]:
     other = "'" if quote == '"' else '"'
     if bare.count(other) == 1:  # opened with one kind, closed with the other
         yield bare.replace(other, quote)
+    if column and line[column - 1 : column + 1] == 2 * quote:  # doubled where the text ends
+        yield line[:column] + line[column + 1 :]
     if _next_is_text(problem):  # the pieces of a long text are kept apart by a space
         yield f"{bare} {quote}"
     # A field, then what can only be code: `f"{a}-{b} if b else a`.
