@@ -86,8 +86,8 @@ function M.forget(buffer)
   end
 end
 
---- The fix that is marked on a line, while the text is the one that it was found for. Of several, the
---- one that makes a test pass: somebody has asked for it.
+--- The fix that is marked on a line, while the text is the one that it was found for. Of several,
+--- the one that makes a test pass: somebody has asked for it.
 ---@param buffer integer
 ---@param line integer 0-based
 ---@return whetstone.Fix?
