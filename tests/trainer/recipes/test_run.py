@@ -135,10 +135,21 @@ class _Hub(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         self.asked.append(self.path)
+        files = sorted(self.folder.iterdir())
         if self.path.startswith("/api/models/"):
-            files = [{"rfilename": path.name} for path in sorted(self.folder.iterdir())]
-            data = json.dumps({"id": "x", "sha": "c" * 40, "siblings": files}).encode()
-            self._send(data, "application/json", body=body)
+            found: Any = {"id": "x", "sha": "c" * 40}
+            found["siblings"] = [{"rfilename": path.name} for path in files]
+            if "/tree/" in self.path:
+                found = [
+                    {
+                        "type": "file",
+                        "path": path.name,
+                        "size": path.stat().st_size,
+                        "oid": "d" * 40,
+                    }
+                    for path in files
+                ]
+            self._send(json.dumps(found).encode(), "application/json", body=body)
             return
         path = self.folder / self.path.rpartition("/")[2]
         if "/resolve/" in self.path and path.is_file():
