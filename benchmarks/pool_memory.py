@@ -29,6 +29,7 @@ _PIECE = 20_000  # rows written at once: a row group
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.pool_memory", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 10_000_000])
+    parser.add_argument("--keep", type=int, default=10_000, help="of them, to train on at most")
     parser.add_argument("--note", default="", help="kept in the result, such as 'shared machine'")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--out", type=Path)
@@ -38,7 +39,7 @@ def main() -> int:
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "note": options.note,
-            "runs": [_measure(Path(name), rows) for rows in options.rows],
+            "runs": [_measure(Path(name), rows, options.keep) for rows in options.rows],
         }
     text = json.dumps(found, indent=1)
     if options.out:
@@ -47,12 +48,15 @@ def main() -> int:
     return 0
 
 
-def _measure(folder: Path, rows: int) -> dict[str, Any]:
+def _measure(folder: Path, rows: int, keep: int) -> dict[str, Any]:
     print(f"{rows:,} rows: writing", file=sys.stderr, flush=True)
     path = folder / "pool.parquet"
     _write(path, rows)
     print(f"{rows:,} rows: reading", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "trainer", "retrain", "--dry-run", "--preferences", str(path)]
+    command = [
+        sys.executable, "-m", "trainer", "retrain", "--dry-run", "--preferences", str(path),
+        "--max-pairs", str(keep),
+    ]  # fmt: skip
     started = time.monotonic()
     with (folder / "plan.json").open("wb") as out:
         process = subprocess.Popen(

@@ -145,19 +145,17 @@ def retrain(
     quiet_libraries()
     if low_priority and hasattr(os, "nice"):
         os.nice(10)
-    reporter: ConsoleReporter | JsonReporter = ConsoleReporter(
-        Console(stderr=as_json, quiet=not team.leads())
-    )
-    if progress == "json" and team.leads():
+    if not team.leads():
+        help_out()
+        return
+    reporter: ConsoleReporter | JsonReporter = ConsoleReporter(Console(stderr=as_json))
+    if progress == "json":
         reporter = JsonReporter(sys.stdout)
     try:
         with reporter:
             options, tools = _compose(given, gate, reporter)
             if dry_run:
                 click.echo(json.dumps(plan(options, tools), indent=2))
-                return
-            if not team.leads():
-                help_out(tools)
                 return
             result = run_training(options, tools, fresh=fresh)
     except (NotEnoughData, AlreadyRunning):

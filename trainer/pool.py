@@ -173,8 +173,8 @@ def _batches(url: str, seen: Seen) -> Iterator[Any]:
             raise TrainingError(f"{url}: no such file.")
         for opened in files:
             with opened as stream:
-                # Not buffered ahead: that would hold a whole row group, which may be the file.
-                file = parquet.ParquetFile(stream, pre_buffer=False)
+                # Read a megabyte of each column at a time: a row group may be the whole file.
+                file = parquet.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20)
                 columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
                 if missing := [name for name in _NEEDED if name not in columns]:
                     raise TrainingError(

@@ -24,7 +24,7 @@ from trainer.examples import data_hash, pair_to_json
 from trainer.gate import Evaluate
 from trainer.lock import training_lock
 from trainer.options import RetrainOptions
-from trainer.reporter import Reporter
+from trainer.reporter import Reporter, SilentReporter
 from trainer.run_folder import RunFolder, runs_root, tried_pairs, unfinished
 from trainer.selection import PairSource, Selection, select
 from trainer.sequential import Answer
@@ -104,12 +104,12 @@ def retrain(options: RetrainOptions, tools: Tools, *, fresh: bool = False) -> Re
         return _carry_through(run, tools, lead)
 
 
-def help_out(tools: Tools) -> None:
+def help_out() -> None:
     """A further process of a run: trains with the first one, and leaves all else to it."""
-    from trainer.stages import Stages
+    from trainer.stages import TrainingStages
 
     def stages_of(path: Path) -> dict[str, Callable[[], object]]:
-        stages = Stages(RunFolder(path), tools)
+        stages = TrainingStages(RunFolder(path), SilentReporter())
         return {"sft": stages.sft, "dpo": stages.dpo}
 
     help_with(stages_of)

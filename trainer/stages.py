@@ -22,6 +22,7 @@ from trainer.examples import Encoded, encode, pair_from_json
 from trainer.gate import Scores, best_solved, decide, measure
 from trainer.options import RetrainOptions
 from trainer.rehearsal import rehearsal
+from trainer.reporter import Reporter
 from trainer.run_folder import RunFolder
 from trainer.training import TrainingJob, train_dpo, train_sft
 from trainer.types_table import importance_from, measure_types
@@ -38,15 +39,17 @@ if TYPE_CHECKING:
 _VERIFY_PAIRS = 50  # enough for a mean; every one costs four forward passes
 
 
-class Stages:
-    """Each method does one stage and returns the facts that state.json keeps of it."""
+class TrainingStages:
+    """The stages that train: done by all processes of a run, where it has several.
 
-    def __init__(self, run: RunFolder, tools: Tools) -> None:
-        self._run, self._tools = run, tools
+    Each method does one stage and returns the facts that state.json keeps of it.
+    """
+
+    def __init__(self, run: RunFolder, reporter: Reporter) -> None:
+        self._run, self._reporter = run, reporter
         self._config = run.read_json("config.json")
         self._options = RetrainOptions.from_json(self._config["options"])
         self._format: FormatName = self._config["format"]
-        self._importances: dict[str, Importance | None] = {}  # by type
 
     @cached_property
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
@@ -73,7 +76,7 @@ class Stages:
 
     def sft(self) -> dict[str, Any]:
         attention = choose_attention()
-        self._tools.reporter.say(f"Training with {attention} on prompts that are computed once.")
+        self._reporter.say(f"Training with {attention} on prompts that are computed once.")
         train_sft(self._job())
         return {"attention": attention, "encoded": self._counts}
 
@@ -87,7 +90,7 @@ class Stages:
             base=self._base,
             examples=self._encoded.examples,
             options=self._options,
-            reporter=self._tools.reporter,
+            reporter=self._reporter,
             adapter=self._parent_adapter,
         )
 
@@ -110,7 +113,7 @@ class Stages:
             noise=noise if fixed is None else dict.fromkeys(noise, fixed),
         )
         if encoded.notice:
-            self._tools.reporter.say(encoded.notice)
+            self._reporter.say(encoded.notice)
         if not any(example.chosen for example in encoded.examples):
             raise NotEnoughData(
                 "No triplet fits the model's context. Raise --max-length, or use a model with a "
@@ -138,6 +141,15 @@ class Stages:
             "dropped": self._encoded.dropped,
         }
 
+
+class Stages(TrainingStages):
+    """All stages of a run."""
+
+    def __init__(self, run: RunFolder, tools: Tools) -> None:
+        super().__init__(run, tools.reporter)
+        self._tools = tools
+        self._importances: dict[str, Importance | None] = {}  # by type
+
     def merge(self) -> dict[str, Any]:
         if self._config["adapter"]:
             return {}  # it stays what it is
@@ -150,7 +162,7 @@ class Stages:
         wanted = self._config["quantization"]
         quantization = wanted if wanted in QUANTIZATIONS else "q8_0"
         if quantization != wanted:
-            self._tools.reporter.say(f"{wanted} is not written by this version; using q8_0.")
+            self._reporter.say(f"{wanted} is not written by this version; using q8_0.")
         return self._export(quantization)
 
     def _export(self, quantization: str) -> dict[str, Any]:
@@ -163,7 +175,7 @@ class Stages:
             importance=self._importance(quantization),
         )
         if report.fell_back:
-            self._tools.reporter.say(
+            self._reporter.say(
                 f"{len(report.fell_back)} matrices do not fit {quantization} and stay larger."
             )
         return {"export": {**asdict(report), "path": out.name}}
@@ -177,7 +189,7 @@ class Stages:
                 self._run.path / "merged",
                 self._run.path / "model.gguf",
                 quantization,
-                self._tools.reporter.say,
+                self._reporter.say,
             )
         return self._importances[quantization]
 
@@ -193,12 +205,12 @@ class Stages:
         while True:
             quantization = facts["export"]["quantization"]
             verification = self._verify(quantization)
-            self._tools.reporter.say(verification.summary)
+            self._reporter.say(verification.summary)
             larger = None if self._config["adapter"] else next_larger(quantization)
             if not verification.swallowed or larger is None:
                 types = self._types(quantization)
                 return {**facts, "verification": verification.to_json(), "types": types}
-            self._tools.reporter.say(f"{quantization} swallows what was learnt: trying {larger}.")
+            self._reporter.say(f"{quantization} swallows what was learnt: trying {larger}.")
             facts = self._export(larger)
 
     def _types(self, quantization: str) -> list[dict[str, Any]]:
@@ -212,10 +224,10 @@ class Stages:
             importance=self._importance(quantization),
             pairs=self._comparisons,
             margin_before=self._margin_before,
-            say=self._tools.reporter.say,
+            say=self._reporter.say,
         )
         if rows:
-            self._tools.reporter.say(table(rows, quantization))
+            self._reporter.say(table(rows, quantization))
         return [row.to_json() for row in rows]
 
     def _verify(self, quantization: str) -> Verification:
@@ -272,7 +284,7 @@ class Stages:
         return LlamaEngine(path, model_id=model_id)
 
     def _measure(self, engine: LlamaEngine) -> Scores:
-        self._tools.reporter.say(f"Measuring {engine.model_id} ...")
+        self._reporter.say(f"Measuring {engine.model_id} ...")
         try:
             return measure(
                 engine,
