@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from retraining import FAST, tools
+from safetensors.torch import load_file
 
 import trainer
-from trainer.run_folder import all_runs
+from trainer.retrain import _begin
+from trainer.run_folder import RunFolder, all_runs
 
 SUPPORT = Path(__file__).parents[1] / "support"
 CONFIGS = Path(trainer.__file__).parent / "configs"
@@ -32,6 +36,33 @@ def start(data: Path, *launch: str, options: list[str] = OPTIONS) -> Any:
     return subprocess.run(
         [*command, *options, "--json"], capture_output=True, text=True, timeout=TIMEOUT_S, env=env
     )
+
+
+def losses(run: RunFolder) -> dict[tuple[str, int], float]:
+    return {(row["stage"], row["step"]): row["loss"] for row in run.metrics()}
+
+
+def test_two_processes_have_the_loss_of_one(world: Any, tmp_path: Path) -> None:
+    options = dataclasses.replace(FAST, rehearsal=0.0, save_steps=3)
+    found = []
+    for count in (1, 2):
+        root = tmp_path / f"{count}"
+        root.mkdir()
+        run = _begin(root, options, tools(world), again=False)
+        command = [*launched(count), "train_together.py", str(run.path)]
+        process = subprocess.Popen(command, cwd=SUPPORT, stderr=subprocess.PIPE, text=True)
+        found.append((run, process))
+    for run, process in found:
+        _, said = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0, said[-3000:]
+        assert run.stage == "dpo"
+    (alone, _), (together, _) = found
+    expected = losses(alone)
+    assert len(expected) >= 6
+    assert losses(together) == pytest.approx(expected, abs=1e-4)
+    assert set(together.state["learnt"]) == set(alone.state["learnt"])  # of both processes' pairs
+    one, two = (load_file(run.path / "dpo" / "adapter_model.safetensors") for run, _ in found)
+    assert all(torch.allclose(two[name], value, atol=1e-3) for name, value in one.items())
 
 
 def launched(count: int) -> list[str]:
