@@ -29,8 +29,6 @@ from whetstone.titles import title
 Origin = Literal["model", "rule", "both"]
 
 _MAX_SCORED_RULES = 4
-# Nats, summed over an answer. Measured on held-out mutants (docs/results/ranking.md).
-LEAST_LOGPROB = -1.5
 
 
 def _new_id() -> str:
@@ -166,16 +164,16 @@ class Fixer:
         )
 
     def _is_guess(self, problem: Problem, candidate: Candidate) -> bool:
-        """True for an answer that the small model alone gave and found unlikely itself.
+        """True for an answer that the model alone gave and found unlikely itself.
 
         Only where no run will judge it: a failing test tells a lucky guess from a wrong one.
         """
         return (
-            self.prompt_format == "compact"
+            self._engine is not None
             and problem.diagnostic.source in ("python", "ruff")
             and candidate.origin == "model"
             and candidate.logprob is not None
-            and candidate.logprob < LEAST_LOGPROB
+            and candidate.logprob < self._engine.least_logprob
         )
 
     def _answers(

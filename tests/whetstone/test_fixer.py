@@ -72,13 +72,21 @@ def test_the_same_answer_twice_is_one_candidate():
     assert lines_of(proposal.candidates).count("    return ab") == 1
 
 
-def test_an_unlikely_guess_of_the_small_model_is_shown_only_where_a_run_will_judge_it():
+def test_likelihood_ranks_what_is_proved_alike():
+    text = "def f(first, second):\n    return thirdly\n"
+    proposal = propose(text, ["<|fix|>    return second", "<|fix|>    return first"])
+
+    assert lines_of(proposal.candidates)[:2] == ["    return second", "    return first"]
+
+
+def test_an_unlikely_guess_is_shown_only_where_a_run_will_judge_it():
     text = "def f(first, second):\n    return thirdly\n"
     answers = ["<|fix|>    return second", "<|fix|>    return first"]
     document = Document(text=text)
     (static,) = diagnose.find(document)
     ran = dataclasses.replace(static, source="traceback")
-    fixer = Fixer(ScriptedEngine(lambda prompt: answers), Settings())
+    engine = ScriptedEngine(lambda prompt: answers, least_logprob=-1.5)
+    fixer = Fixer(engine, Settings())
 
     assert lines_of(fixer.propose(document, static).candidates) == ["    return second"]
     assert lines_of(fixer.propose(document, ran).candidates)[:2] == [

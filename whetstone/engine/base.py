@@ -82,6 +82,11 @@ class Engine(Protocol):
         """A name from `whetstone.prompt.FORMATS`."""
         ...
 
+    @property
+    def least_logprob(self) -> float:
+        """Nats, summed: an answer that the model finds less likely than this is a guess."""
+        ...
+
     def generate(
         self,
         prompt: Prompt,

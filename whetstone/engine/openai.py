@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,10 @@ class OpenAIEngine:
     def prompt_format(self) -> str:
         # The special tokens of "compact" are stripped from answers by every such server.
         return "chat"
+
+    @property
+    def least_logprob(self) -> float:
+        return -math.inf
 
     @property
     def away(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -22,12 +23,14 @@ class ScriptedEngine:
         model_id: str = "scripted@0",
         delay_s: float = 0.0,
         gap: float = 1.0,
+        least_logprob: float = -math.inf,
     ) -> None:
         self._script = script
         self._format = prompt_format
         self._model_id = model_id
         self._delay_s = delay_s
         self._gap = gap
+        self._least_logprob = least_logprob
         self.prompts: list[Prompt] = []
 
     @property
@@ -37,6 +40,10 @@ class ScriptedEngine:
     @property
     def prompt_format(self) -> str:
         return self._format
+
+    @property
+    def least_logprob(self) -> float:
+        return self._least_logprob
 
     def generate(
         self,

@@ -6,6 +6,7 @@ side. One request runs at a time; a later one ends it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -118,6 +119,11 @@ class LlamaEngine:
     @property
     def prompt_format(self) -> str:
         return self._model.format
+
+    @property
+    def least_logprob(self) -> float:
+        # Measured for the starter (docs/results/ranking.md); of other models nothing is known.
+        return -1.5 if self.prompt_format == "compact" else -math.inf
 
     @property
     def stats(self) -> Stats:
