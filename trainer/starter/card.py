@@ -82,16 +82,16 @@ def _training(config: StarterConfig, training: dict[str, Any]) -> list[str]:
         "## How it was made",
         "",
         f"`trainer starter --size {config.size}{_source(training)}`, on CPU: "
-        f"{training['tokens'] / 1e6:.1f} million tokens in {training['seconds'] / 60:.0f} minutes, answer loss at the end "
-        f"{training['answer_loss']:.3f} nats per token.{_begun(training)}",
+        f"{training['tokens'] / 1e6:.1f} million tokens in {training['seconds'] / 60:.0f} minutes, "
+        f"answer loss at the end {training['answer_loss']:.3f} nats per token.{_begun(training)}",
         "",
         f"- {shape['num_hidden_layers']} layers, hidden {shape['hidden_size']}, feed-forward "
         f"{shape['intermediate_size']}, {shape['num_attention_heads']} heads, "
         f"{shape['vocab_size']} tokens (byte-level BPE behind Qwen2's splitter), tied embeddings.",
         f"- Drawn from {training['samples']} mutants of functions and classes of the standard "
-        "library and of permissively licensed packages, and of our own templates of beginners' code. Each was "
-        "checked: the mutant gives the diagnostic in the prompt, the original does not. No text of "
-        "theirs is in the repository.",
+        "library and of permissively licensed packages, and of our own templates of beginners' "
+        "code. Each was checked: the mutant gives the diagnostic in the prompt, the original does "
+        "not. No text of theirs is in the repository.",
         "- Which kinds of bugs there are was chosen from catalogues, not from test files: what "
         "CPython 3.11 to 3.13 can say about a file that does not compile, the ruff rules that the "
         "server shows, and the errors that a run of our templates raises, as far as a fix follows "
