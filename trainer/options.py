@@ -91,10 +91,10 @@ class RetrainOptions:
 
         Measured on the 5 M starter with 50 triplets, on 120 pairs of other problems: 2e-4 and 1e-4,
         right for billions, moved the mean margin from -4.24 to -4.15 nats only; 1e-3 and 5e-4 to
-        -3.18. With 200 choices of a simulated user those taught 60 of 96 problems of other
-        programs, rates twice as large 71 (docs/personal-loop.md).
+        -3.18. Rates twice as large teach more of 200 choices (71 instead of 60 of 96 problems of
+        other programs, docs/personal-loop.md), but with 10 triplets they cost 3 of 12 problems.
         """
-        sft, dpo = (2e-3, 1e-3) if parameters < _SMALL else (2e-4, 5e-5)
+        sft, dpo = (1e-3, 5e-4) if parameters < _SMALL else (2e-4, 5e-5)
         return dataclasses.replace(
             self,
             sft_learning_rate=self.sft_learning_rate or sft,

@@ -169,7 +169,7 @@ def test_the_start_page_is_for_the_owner_alone_and_goes_away(missing: None, tmp_
     process.stdout.readline(), process.stdout.readline()
     [door] = tmp_path.glob("browse-*.html")
     assert door.stat().st_mode & 0o077 == 0
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
     assert not door.exists()
@@ -188,7 +188,7 @@ def test_ctrl_c_while_it_serves_ends_cleanly(browser: Browser) -> None:
         except OSError:
             assert time.monotonic() < end
             time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
 
