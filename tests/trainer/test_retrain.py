@@ -126,7 +126,7 @@ def test_running_out_of_memory_halves_the_parts_and_goes_on(
         return compute(self, model, inputs, return_outputs)
 
     monkeypatch.setattr(PairTrainer, "_compute_loss", scarce)
-    result = retrain(FAST, tools(world, 5, 5))
+    result = retrain(dataclasses.replace(FAST, rehearsal=0.0), tools(world, 5, 5))
     run = RunFolder(result.run)
     assert sizes[0] == 8 and set(sizes[4:]) == {4}
     assert run.state["micro_batch"] == 4
