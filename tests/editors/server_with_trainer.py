@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from lsp_server.__main__ import real_parts, serve
+from lsp_server.cli import real_parts, serve
 from lsp_server.features import retrain
 from lsp_server.log import configure
 from lsp_server.server import create_server
