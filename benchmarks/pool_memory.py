@@ -10,7 +10,6 @@ peak is what the system counted (ru_maxrss). The file is deleted afterwards.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import platform
@@ -116,7 +115,7 @@ def _rows(begin: int, end: int) -> Iterator[dict[str, Any]]:
         id=1, suggestion_id="", problem_id="", problem=problem, chosen=right, rejected=wrong,
         weight=1.0, source="accepted", model_id="", created_at="2026-11-24T00:00:00+00:00",
     )  # fmt: skip
-    row = triplet_row(dataclasses.replace(pair), "compact")
+    row = triplet_row(pair, "compact")
     del row["model_id"], row["suggestion_id"]
     fixed = {name: value for name, value in row.items() if mark not in str(value)}
     varied = {name: value for name, value in row.items() if name not in fixed}

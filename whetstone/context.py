@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from whetstone.edit import import_line
 from whetstone.problem import Diagnostic, Document, Problem, Region
 from whetstone.prompt import CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD
-from whetstone.regions import MAX_REGION_LINES, elsewhere, header_above, moved_block
+from whetstone.regions import (
+    MAX_REGION_LINES,
+    down_to_next_statement,
+    elsewhere,
+    header_above,
+    moved_block,
+    with_line_above,
+)
 
 _AFTER_DEFINITION = re.compile(r"indented block after (?:function|class) definition")
 _MAX_LINE = 400  # minified or generated lines would push everything else out of the window
@@ -41,11 +48,11 @@ def regions_for(document: Document, diagnostic: Diagnostic) -> list[Region]:
     region = region_for(document, diagnostic)
     wider: list[Region | None] = []
     if "was never closed" in diagnostic.message:
-        wider = [_down_to_next_statement(document, region)]
+        wider = [down_to_next_statement(document, region)]
     elif diagnostic.code in ("SyntaxError", "IndentationError"):
         wider = [
             moved_block(document, diagnostic),
-            _with_line_above(document, region),
+            with_line_above(document, region),
             header_above(document, diagnostic),
         ]
     if wider and _AFTER_DEFINITION.search(diagnostic.message):
@@ -54,32 +61,6 @@ def regions_for(document: Document, diagnostic: Diagnostic) -> list[Region]:
         wider.insert(0, region)
     found = [*elsewhere(document, diagnostic), *filter(None, wider)]
     return list(dict.fromkeys(found))
-
-
-def _down_to_next_statement(document: Document, region: Region) -> Region | None:
-    lines = document.lines()
-    margin = _indent(lines[region.start]) if lines else 0
-    stop = region.stop
-    while stop < min(len(lines), region.start + MAX_REGION_LINES):
-        line = lines[stop]
-        if line.strip() and _indent(line) <= margin and line.strip()[0] not in ")]}":
-            break
-        stop += 1
-    while stop > region.stop and not lines[stop - 1].strip():
-        stop -= 1
-    return Region(start=region.start, stop=stop) if stop > region.stop else None
-
-
-def _with_line_above(document: Document, region: Region) -> Region | None:
-    lines = document.lines()
-    for above in range(region.start - 1, max(-1, region.start - 4), -1):
-        if lines[above].strip():
-            return Region(start=above, stop=region.stop)
-    return None
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
 
 
 def _window(region: Region, count: int) -> tuple[int, int]:
@@ -99,7 +80,7 @@ def build_problem(
 ) -> Problem:
     """The Problem for `diagnostic`: a window of the file around the region, and its imports."""
     region = region or region_for(document, diagnostic)
-    lines = [line.rstrip("\r\n") for line in document.lines()]
+    lines = document.bare_lines()
     top, bottom = _window(region, len(lines))
     head_stop = min(import_line(lines), top) if top else 0
     head = [line for line in lines[:head_stop] if re.match(r"(import|from)\s", line)]

@@ -66,6 +66,10 @@ class Document:
         """Lines with their endings."""
         return split_lines(self.text)
 
+    def bare_lines(self) -> list[str]:
+        """Lines without their endings."""
+        return [line.rstrip("\r\n") for line in self.lines()]
+
     @property
     def newline(self) -> str:
         """The line ending of the file: that of its first line, `\\n` when it has none."""

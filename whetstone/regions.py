@@ -31,7 +31,7 @@ _KEYWORD_NAME = re.compile(
 
 def elsewhere(document: Document, diagnostic: Diagnostic) -> Iterator[Region]:
     """Regions that the message points to instead of the flagged lines, best first."""
-    lines = [line.rstrip("\r\n") for line in document.lines()]
+    lines = document.bare_lines()
     row = diagnostic.span.start_line
     if row >= len(lines):
         return
@@ -47,7 +47,7 @@ def elsewhere(document: Document, diagnostic: Diagnostic) -> Iterator[Region]:
 
 def moved_block(document: Document, diagnostic: Diagnostic) -> Region | None:
     """The lines that stand at the flagged one's level: they were moved together with it."""
-    lines = [line.rstrip("\r\n") for line in document.lines()]
+    lines = document.bare_lines()
     row = diagnostic.span.start_line
     if diagnostic.code != "IndentationError" or row >= len(lines):
         return None
@@ -67,6 +67,29 @@ def header_above(document: Document, diagnostic: Diagnostic) -> Region | None:
         bare = lines[row].split("#")[0].rstrip()
         if bare.endswith(":") and (row < diagnostic.span.start_line or row == len(lines) - 1):
             return Region(start=row, stop=row + 1)
+    return None
+
+
+def down_to_next_statement(document: Document, region: Region) -> Region | None:
+    """From an unclosed bracket to where its statement seems to end."""
+    lines = document.lines()
+    margin = _indent(lines[region.start]) if lines else 0
+    stop = region.stop
+    while stop < min(len(lines), region.start + MAX_REGION_LINES):
+        line = lines[stop]
+        if line.strip() and _indent(line) <= margin and line.strip()[0] not in ")]}":
+            break
+        stop += 1
+    wider = _trimmed(lines, region.start, stop)
+    return wider if wider.stop > region.stop else None
+
+
+def with_line_above(document: Document, region: Region) -> Region | None:
+    """The region with the code line above it, when one is near."""
+    lines = document.lines()
+    for above in range(region.start - 1, max(-1, region.start - 4), -1):
+        if lines[above].strip():
+            return Region(start=above, stop=region.stop)
     return None
 
 

@@ -39,26 +39,13 @@ FAMILIES = {
 
 def llama3_tokenizer():
     """A byte-level BPE split as Llama 3's, that puts its begin token first."""
-    from tokenizers import AddedToken, Regex, Tokenizer, processors
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Regex
 
     from export.tokenizer import SPLITTERS
+    from trainer.recipes.base import as_llama3
 
-    spec = json.loads(tiny_qwen.tokenizer().backend_tokenizer.to_str())
-    spec["added_tokens"], spec["normalizer"] = [], None
-    pattern, spec["model"]["ignore_merges"] = SPLITTERS["llama-bpe"]
-    spec["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {"Regex": pattern}
-    assert Regex(pattern)
-    backend = Tokenizer.from_str(json.dumps(spec))
-    names = ["<|begin_of_text|>", "<|eot_id|>", "<|end_of_text|>"]
-    backend.add_special_tokens([AddedToken(name, special=True) for name in names])
-    begin = backend.token_to_id(names[0])
-    backend.post_processor = processors.TemplateProcessing(
-        single=f"{names[0]} $A", pair=f"{names[0]} $A $B", special_tokens=[(names[0], begin)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token=names[0], eos_token=names[1], pad_token=names[2]
-    )
+    assert Regex(SPLITTERS["llama-bpe"][0])
+    return as_llama3(json.loads(tiny_qwen.tokenizer().backend_tokenizer.to_str()))
 
 
 def make(folder: Path, name: str, *, seed: int = 0) -> Path:

@@ -20,6 +20,7 @@ from typing import Any
 
 from trainer.data import templates
 from trainer.data.mutations import Mutation, attributes, names
+from trainer.data.mutations.base import pick
 from trainer.data.source import Source, misspelt
 from whetstone.problem import Diagnostic, Span
 
@@ -126,26 +127,19 @@ def _rewritten(*rewrites: tuple[str, str]) -> Callable[[Source, Random], Mutatio
         if not pool:
             return None
         row, match, right = rng.choice(pool)
-        line = source.lines[row]
-        return Mutation.line(row, line[: match.start()] + match.expand(right) + line[match.end() :])
+        return Mutation.within(source, row, match, match.expand(right))
 
     return mutate
 
 
 def _key(source: Source, rng: Random) -> Mutation | None:
     """The text of a subscript misspelt."""
-    pool = [
-        (row, match) for row in source.code_rows
-        for match in re.finditer(r"(?<=[\w\])])\[([\"'])(\w{3,})\1\]", source.lines[row])
-    ]  # fmt: skip
-    if not pool:
+    found = pick(source, r"(?<=[\w\])])\[([\"'])(\w{3,})\1\]", rng)
+    if found is None:
         return None
-    row, match = rng.choice(pool)
+    row, match = found
     new = misspelt(match[2], source.words, rng)
-    line = source.lines[row]
-    if new is None:
-        return None
-    return Mutation.line(row, line[: match.start(2)] + new + line[match.end(2) :])
+    return Mutation.within(source, row, match, new, group=2) if new is not None else None
 
 
 def _seen_by_run(

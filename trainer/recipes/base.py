@@ -108,10 +108,10 @@ def _tokenizer(small: SmallModel, folder: Path) -> Any:
     learned = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     for file in folder.iterdir():
         file.unlink()
-    return _as_llama3(learned)
+    return as_llama3(learned)
 
 
-def _as_llama3(learned: dict[str, Any]) -> Any:
+def as_llama3(learned: dict[str, Any]) -> Any:
     """The same vocabulary, split as Llama 3 splits, with its begin and end tokens."""
     from tokenizers import AddedToken, Tokenizer, processors
     from transformers import PreTrainedTokenizerFast

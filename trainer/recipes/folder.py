@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from whetstone.errors import UsageError
+from trainer.begun import begin
 from whetstone.paths import atomic_write_text
 
 
@@ -32,18 +32,12 @@ class RecipeFolder:
             UsageError: it was begun with other settings, or cannot be written.
         """
         self.path = path
-        file = path / "settings.json"
-        wanted = json.loads(json.dumps(settings))
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if file.exists() and json.loads(file.read_text(encoding="utf-8")) != wanted:
-                raise UsageError(
-                    f"{path}: was begun with other options. Give the same ones, another --out, or "
-                    "delete that folder."
-                )
-            atomic_write_text(file, json.dumps(wanted, indent=1) + "\n")
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
+        begin(
+            path,
+            settings,
+            otherwise="was begun with other options. Give the same ones, another --out, or delete "
+            "that folder.",
+        )
 
     @property
     def done(self) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from trainer.begun import begin
 from whetstone.errors import UsageError
 from whetstone.paths import atomic_write_text
 
@@ -35,17 +36,14 @@ class WorkFolder:
             UsageError: it was begun with other settings, or cannot be written.
         """
         self.path = path
+        begin(
+            path,
+            settings,
+            otherwise="was begun with other settings ({changed}). Give another --out, or delete "
+            "that folder.",
+        )
         try:
-            (path / "parts").mkdir(parents=True, exist_ok=True)
-            file = path / "settings.json"
-            wanted = json.loads(json.dumps(settings))
-            if file.exists() and (begun := json.loads(file.read_text("utf-8"))) != wanted:
-                changed = sorted(k for k in {*begun, *wanted} if begun.get(k) != wanted.get(k))
-                raise UsageError(
-                    f"{path}: was begun with other settings ({', '.join(changed)}). Give another "
-                    "--out, or delete that folder."
-                )
-            atomic_write_text(file, json.dumps(wanted, indent=1) + "\n")
+            (path / "parts").mkdir(exist_ok=True)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 

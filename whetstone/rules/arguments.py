@@ -145,7 +145,7 @@ def _unbound(
     document: Document, problem: Problem, line: str, parts: Sequence[str]
 ) -> Iterator[str]:
     """Names that the function's body reads and neither it nor the rest of the file binds."""
-    lines = [text.rstrip("\r\n") for text in document.lines()]
+    lines = document.bare_lines()
     row = problem.diagnostic.span.start_line
     body = []
     for text in lines[row + 1 :]:

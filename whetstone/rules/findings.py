@@ -108,7 +108,7 @@ def _global(line: str, document: Document, problem: Problem) -> Iterator[tuple[s
     match = re.search(r"variable '(\w+)'", problem.diagnostic.message)
     if match is None:
         return
-    lines = [text.rstrip("\r\n") for text in document.lines()]
+    lines = document.bare_lines()
     inner = enclosing_def(lines, problem.diagnostic.span.start_line)
     outer = None if inner is None else enclosing_def(lines, inner)
     enclosed = outer is not None and inner is not None and any(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from whetstone.problem import Document, Region
+from whetstone.rules.lines import indent
 
 _OPENS_BLOCK = re.compile(r":\s*(#.*)?\Z")
 
@@ -15,22 +16,22 @@ def indentations(document: Document, region: Region, line: str) -> Iterator[str]
     """`line` at every indentation that the code above `region.start` allows, nearest first."""
     if not line.strip():
         return
-    lines = [text.rstrip("\r\n") for text in document.lines()[: region.start]]
+    lines = document.bare_lines()[: region.start]
     above = [text for text in lines if text.strip() and not text.lstrip().startswith("#")]
     levels: list[str] = []
     if above and _OPENS_BLOCK.search(above[-1]):
-        levels.append(_indent(above[-1]) + unit(lines))
+        levels.append(indent(above[-1]) + unit(lines))
     current = None
     for text in reversed(above):
-        indent = _indent(text)
-        if current is None or len(indent) < len(current):
-            levels.append(indent)
-            current = indent
-        if not indent:
+        margin = indent(text)
+        if current is None or len(margin) < len(current):
+            levels.append(margin)
+            current = margin
+        if not margin:
             break
     if not above:
         levels.append("")
-    old = _indent(line)
+    old = indent(line)
     levels.sort(key=lambda level: abs(len(level) - len(old)))
     for level in dict.fromkeys(levels):
         if level != old:
@@ -40,11 +41,7 @@ def indentations(document: Document, region: Region, line: str) -> Iterator[str]
 def unit(lines: list[str]) -> str:
     """One level of indentation as the file writes it."""
     for above, below in itertools.pairwise(lines):
-        step = _indent(below)[len(_indent(above)) :]
+        step = indent(below)[len(indent(above)) :]
         if _OPENS_BLOCK.search(above) and step:
             return step
     return "    "
-
-
-def _indent(text: str) -> str:
-    return text[: len(text) - len(text.lstrip())]

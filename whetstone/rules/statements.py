@@ -44,7 +44,7 @@ def _empty_body(document: Document, problem: Problem) -> Iterator[Replacement]:
     """`pass` below a header without a body; only where the header itself is the region."""
     line = problem.flagged[0]
     if len(problem.flagged) == 1 and problem.region.start < problem.diagnostic.span.start_line:
-        unit = layout.unit([text.rstrip("\r\n") for text in document.lines()])
+        unit = layout.unit(document.bare_lines())
         yield with_lines(problem, 0, line, f"{indent(line)}{unit}pass")
 
 
@@ -175,7 +175,7 @@ def _global_for_nonlocal(
 
 
 def _break(line: str, document: Document, problem: Problem) -> Iterator[tuple[str, ...]]:
-    lines = [text.rstrip("\r\n") for text in document.lines()]
+    lines = document.bare_lines()
     if enclosing_def(lines, problem.diagnostic.span.start_line) is not None:
         yield (re.sub(r"\bbreak\b", "return", line),)
 

@@ -7,7 +7,7 @@ import tokenize
 from collections.abc import Sequence
 from random import Random
 
-from trainer.data.mutations.base import Mutation
+from trainer.data.mutations.base import Mutation, pick
 from trainer.data.source import Source, typo
 
 _LOOKALIKES = {
@@ -81,25 +81,17 @@ _PERCENT = re.compile(_TEXT.replace("%s", "%") + r" % (\([^()]*\)|[\w.]+)")
 _FORMAT = re.compile(_TEXT.replace("%s", r"\{") + r"\.format\(([^()]*)\)")
 
 
-def _match(
-    source: Source, pattern: re.Pattern[str], rng: Random
-) -> tuple[int, re.Match[str]] | None:
-    pool = [(row, m) for row in source.code_rows for m in pattern.finditer(source.lines[row])]
-    return rng.choice(pool) if pool else None
-
-
 def percent(source: Source, rng: Random) -> Mutation | None:
     """Placeholders and values of `%` that do not fit each other."""
-    found = _match(source, _PERCENT, rng)
+    found = pick(source, _PERCENT, rng)
     if found is None:
         return None
     row, match = found
     new = _unfit(match[2], match[3], rng)
     if new is None:
         return None
-    line = source.lines[row]
     text = f"{match[1]}{new[0]}{match[1]} % {new[1]}"
-    return Mutation.line(row, line[: match.start()] + text + line[match.end() :])
+    return Mutation.within(source, row, match, text)
 
 
 def _unfit(text: str, values: str, rng: Random) -> tuple[str, str] | None:
@@ -130,16 +122,15 @@ def _unfit(text: str, values: str, rng: Random) -> tuple[str, str] | None:
 
 def brace_format(source: Source, rng: Random) -> Mutation | None:
     """Placeholders and values of `.format` that do not fit each other."""
-    found = _match(source, _FORMAT, rng)
+    found = pick(source, _FORMAT, rng)
     if found is None:
         return None
     row, match = found
     new = _misformat(match[2], match[3].split(", "), rng)
     if new is None:
         return None
-    line = source.lines[row]
     text = f"{match[1]}{new[0]}{match[1]}.format({', '.join(new[1])})"
-    return Mutation.line(row, line[: match.start()] + text + line[match.end() :])
+    return Mutation.within(source, row, match, text)
 
 
 def _misformat(text: str, values: Sequence[str], rng: Random) -> tuple[str, Sequence[str]] | None:

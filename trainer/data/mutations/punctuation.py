@@ -84,7 +84,7 @@ def entry(source: Source, rng: Random) -> Mutation | None:
     if line.endswith(",") and rng.random() < 0.3:
         return Mutation.line(row, line[:-1] + rng.choice(["", "", ";", ".", ":"]))
     new = rng.choice([" ", " = ", "=", ", ", " => ", " -> ", ": : ", "; "])
-    return Mutation.line(row, line[: match.start(2)] + new + line[match.end(2) :])
+    return Mutation.within(source, row, match, new, group=2)
 
 
 def quote(source: Source, rng: Random) -> Mutation | None:

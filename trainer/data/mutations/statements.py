@@ -6,7 +6,7 @@ import ast
 import re
 from random import Random
 
-from trainer.data.mutations.base import Mutation
+from trainer.data.mutations.base import Mutation, pick
 from trainer.data.source import Source
 
 
@@ -108,17 +108,12 @@ def lost_else(source: Source, rng: Random) -> Mutation | None:
 
 def type_comparison(source: Source, rng: Random) -> Mutation | None:
     """`type(x) == int` for `isinstance(x, int)`."""
-    pool = [
-        (row, m) for row in source.code_rows
-        for m in re.finditer(r"(not )?isinstance\(([\w.\[\]]+), (\w+)\)", source.lines[row])
-    ]  # fmt: skip
-    if not pool:
+    found = pick(source, r"(not )?isinstance\(([\w.\[\]]+), (\w+)\)", rng)
+    if found is None:
         return None
-    row, match = rng.choice(pool)
-    line = source.lines[row]
+    row, match = found
     sign = "!=" if match[1] else "=="
-    changed = f"type({match[2]}) {sign} {match[3]}"
-    return Mutation.line(row, line[: match.start()] + changed + line[match.end() :])
+    return Mutation.within(source, row, match, f"type({match[2]}) {sign} {match[3]}")
 
 
 _PYTHON_2: tuple[tuple[str, tuple[str, ...]], ...] = (
