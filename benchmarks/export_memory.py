@@ -25,12 +25,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# name -> layers, hidden, intermediate, heads, KV heads, vocabulary, tied
+from benchmarks.qwen import QWEN2_5, QwenShape
+
 SHAPES = {
-    "qwen2.5-7b": (28, 3584, 18944, 28, 4, 152064, False),
-    "qwen2.5-3b": (36, 2048, 11008, 16, 2, 151936, True),
-    "tiny": (2, 256, 512, 4, 2, 5120, False),  # to see that everything runs
-    "qwen2.5-0.5b": (24, 896, 4864, 14, 2, 151936, True),
+    **{f"qwen2.5-{size}": shape for size, shape in QWEN2_5.items()},
+    "tiny": QwenShape(  # to see that everything runs
+        layers=2, hidden=256, intermediate=512, heads=4, kv_heads=2, vocabulary=5120, tied=False
+    ),
 }
 _POOL = 1 << 24  # random numbers, used over and over
 
@@ -140,12 +141,13 @@ def _make(shape: str, folder: Path) -> None:
     from export.tokenizer import from_gguf
     from whetstone.models.starter import starter_path
 
-    layers, hidden, wide, heads, kv_heads, vocabulary, tied = SHAPES[shape]
-    size = {"q": hidden, "k": hidden // heads * kv_heads, "v": hidden // heads * kv_heads}
+    qwen = SHAPES[shape]
+    layers, hidden, wide, tied = qwen.layers, qwen.hidden, qwen.intermediate, qwen.tied
+    narrow = hidden // qwen.heads * qwen.kv_heads
     shapes = {
-        "embed_tokens": (vocabulary, hidden), "lm_head": (vocabulary, hidden),
-        "q_proj": (size["q"], hidden), "k_proj": (size["k"], hidden),
-        "v_proj": (size["v"], hidden), "o_proj": (hidden, hidden), "gate_proj": (wide, hidden),
+        "embed_tokens": (qwen.vocabulary, hidden), "lm_head": (qwen.vocabulary, hidden),
+        "q_proj": (hidden, hidden), "k_proj": (narrow, hidden), "v_proj": (narrow, hidden),
+        "o_proj": (hidden, hidden), "gate_proj": (wide, hidden),
         "up_proj": (wide, hidden), "down_proj": (hidden, wide),
     }  # fmt: skip
     torch.manual_seed(0)
@@ -158,10 +160,10 @@ def _make(shape: str, folder: Path) -> None:
         return pool.repeat(-(-count // _POOL))[:count].reshape(dimensions).to(dtype)
 
     def tensors() -> Iterator[tuple[str, Any]]:
-        qwen = ARCHITECTURES["qwen2"]
-        for name in all_names(qwen, layers, tied=tied):
+        architecture = ARCHITECTURES["qwen2"]
+        for name in all_names(architecture, layers, tied=tied):
             part = name.split(".")[-2]
-            if is_required(qwen, name):
+            if is_required(architecture, name):
                 bias = name.endswith("bias")
                 whole = shapes.get(part, (hidden,))
                 yield name, values(whole[0]) if bias else values(*whole)
@@ -173,7 +175,8 @@ def _make(shape: str, folder: Path) -> None:
     tokenizer.save_pretrained(base)
     Qwen2Config(
         num_hidden_layers=layers, hidden_size=hidden, intermediate_size=wide,
-        num_attention_heads=heads, num_key_value_heads=kv_heads, vocab_size=vocabulary,
+        num_attention_heads=qwen.heads, num_key_value_heads=qwen.kv_heads,
+        vocab_size=qwen.vocabulary,
         tie_word_embeddings=tied, max_position_embeddings=32768, dtype="bfloat16",
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         architectures=["Qwen2ForCausalLM"],

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from benchmarks.qwen import QWEN2_5, QwenShape
+
 _LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(QwenShape):
     """A Qwen2, and how long an answer is in its benchmark, in tokens."""
 
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    intermediate: int
-    vocabulary: int
     answer: int
 
     def config(self) -> Qwen2Config:
@@ -34,7 +30,7 @@ class Shape:
             intermediate_size=self.intermediate,
             vocab_size=self.vocabulary,
             max_position_embeddings=_LONGEST,
-            tie_word_embeddings=True,
+            tie_word_embeddings=self.tied,
             pad_token_id=0,
             eos_token_id=1,
         )
@@ -48,11 +44,7 @@ SHAPES = {
     "small": Shape(
         hidden=256, layers=6, heads=8, kv_heads=2, intermediate=768, vocabulary=8192, answer=24
     ),
-    # its public configuration; the weights are random
-    "qwen2.5-3b": Shape(
-        hidden=2048, layers=36, heads=16, kv_heads=2, intermediate=11008, vocabulary=151936,
-        answer=56,
-    ),
+    "qwen2.5-3b": Shape(answer=56, **asdict(QWEN2_5["3b"])),
 }  # fmt: skip
 
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.qwen import QWEN2_5, QwenShape
 from export.files import scratch_file
 from export.quantize import quantize
 from export.tokenizer import PRE_TOKENIZER, GgufTokenizer, to_gguf
 from trainer.starter.tokenizer import train_tokenizer
 
-VOCABULARY = 151_936
 _LEARNED = 32_000  # tokens that the vocabulary really uses
 _TOKENIZER_BYTES = 6_000_000
 # Large enough that one token stands out, as in a trained model: else every draw is noise, and the
@@ -31,16 +31,10 @@ _EMBEDDING_SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(QwenShape):
     """A Qwen2 with a tied output matrix."""
 
     name: str
-    layers: int
-    hidden: int
-    heads: int
-    kv_heads: int
-    intermediate: int
-    vocabulary: int = VOCABULARY
 
     @property
     def kv_size(self) -> int:
@@ -70,11 +64,8 @@ class Shape:
 
 
 SHAPES = {
-    shape.name: shape
-    for shape in (
-        Shape(name="qwen2.5-0.5b", layers=24, hidden=896, heads=14, kv_heads=2, intermediate=4864),
-        Shape(name="qwen2.5-3b", layers=36, hidden=2048, heads=16, kv_heads=2, intermediate=11008),
-    )
+    name: Shape(name=name, **asdict(QWEN2_5[size]))
+    for name, size in (("qwen2.5-0.5b", "0.5b"), ("qwen2.5-3b", "3b"))
 }
 
 

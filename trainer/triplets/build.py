@@ -13,12 +13,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from trainer.evaluation.programs.batch import Job, run_batch
+from trainer.evaluation.programs.batch import run_batch
 from trainer.noise import measured_noise
 from trainer.triplets import card, policy
 from trainer.triplets.assemble import assemble
 from trainer.triplets.contamination import Evaluated, clean
-from trainer.triplets.failing import LIMIT_S, Broken, break_programs, triplet_of
+from trainer.triplets.failing import Broken, break_programs, job_of, triplet_of
 from trainer.triplets.parts import WorkFolder
 from trainer.triplets.programs import TrainingProgram
 from trainer.triplets.repository import repository_triplets
@@ -261,14 +261,7 @@ class _Build:
         """Some of the mutants run once more: does the original pass, do the others still fail?"""
         some = Random(self.options.seed + 1).sample(train, min(_RECHECKED, len(train)))
         jobs = [
-            Job(
-                versions=(each.mended(each.answer), each.text),
-                visible=self.by_id[each.program].visible,
-                hidden=self.by_id[each.program].hidden,
-                limit_s=LIMIT_S,
-                measure=True,
-            )
-            for each in some
+            job_of(self.by_id[each.program], each.mended(each.answer), each.text) for each in some
         ]
         verdicts = run_batch(jobs, self.cancel)
         wrong = sum(not (fixed.right and not broken.right) for fixed, broken in verdicts)

@@ -68,6 +68,17 @@ class Broken:
         )
 
 
+def job_of(program: TrainingProgram, *versions: str) -> Job:
+    """These versions of a program, to be run against its tests."""
+    return Job(
+        versions=versions,
+        visible=program.visible,
+        hidden=program.hidden,
+        limit_s=LIMIT_S,
+        measure=True,
+    )
+
+
 def break_programs(
     programs: Sequence[TrainingProgram], *, wanted: int, seed: int, cancel: Cancel | None = None
 ) -> list[Broken]:
@@ -84,13 +95,7 @@ def break_programs(
         rng = Random(f"{seed}-{program.id}")
         mutants.append(choose(line_mutants(program.text), round(_SPARE * wanted), rng))
     jobs = [
-        Job(
-            versions=(program.text, *(mutant.text for mutant in chosen)),
-            visible=program.visible,
-            hidden=program.hidden,
-            limit_s=LIMIT_S,
-            measure=True,
-        )
+        job_of(program, program.text, *(mutant.text for mutant in chosen))
         for program, chosen in zip(programs, mutants, strict=True)
     ]
     found: list[Broken] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainer.evaluation.programs.batch import Job, Verdict, run_batch
-from trainer.triplets.failing import LIMIT_S, Broken
+from trainer.evaluation.programs.batch import Verdict, run_batch
+from trainer.triplets.failing import Broken, job_of
 from trainer.triplets.programs import TrainingProgram
 from trainer.triplets.triplet import Rejected, Triplet
 from whetstone.engine.base import Cancel, Engine, PromptTooLong
@@ -65,12 +65,10 @@ def answer(
         asked.append(_ask(engine, broken, samples, temperature, seed + number, cancel))
         on_problem()
     jobs = [
-        Job(
-            versions=(broken.mended(broken.answer), *(broken.mended(r) for r, _, _ in answers)),
-            visible=programs[broken.program].visible,
-            hidden=programs[broken.program].hidden,
-            limit_s=LIMIT_S,
-            measure=True,
+        job_of(
+            programs[broken.program],
+            broken.mended(broken.answer),
+            *(broken.mended(r) for r, _, _ in answers),
         )
         for broken, answers in zip(problems, asked, strict=True)
     ]
