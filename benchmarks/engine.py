@@ -142,9 +142,9 @@ def reuse(model: Path) -> dict[str, Any]:
                     old = _tokens(engine, lines, at, format)
                     new = _tokens(engine, *change(lines, at), format)
                     same = min(common(old, new), new.size - 1)
-                    run = moved(old, new, same)
+                    runs = moved(old, new, same, most=EngineOptions().sequences)
                     prefix.append((new.size - same) / new.size)
-                    shifted.append((new.size - same - (run.size if run else 0)) / new.size)
+                    shifted.append((new.size - same - sum(run.size for run in runs)) / new.size)
                 report[f"{format}, {place}, {name}"] = {
                     "by_prefix": round(statistics.median(prefix), 3),
                     "with_shift": round(statistics.median(shifted), 3),
@@ -166,7 +166,7 @@ def _tokens(engine: LlamaEngine, lines: list[str], at: int, format: Any) -> Any:
 
 def shifting(model: Path, problems: Sequence[Problem]) -> dict[str, Any]:
     """The window of each problem is edited above its flagged lines, and asked about again."""
-    plain, shifts = _opened(model), _opened(model, context_shift=True)
+    plain, shifts = _opened(model), _opened(model, context_shift="on")
     total = greedy = everything = 0
     for problem in problems:
         above = problem.above[-8:]

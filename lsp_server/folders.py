@@ -19,7 +19,7 @@ Load = Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]
 
 ENGINE_FIELDS = (
     "model", "engine", "openai", "threads", "context_tokens", "gpu_layers", "cache_mb",
-    "cache_on_disk",
+    "cache_on_disk", "context_shift",
 )  # fmt: skip
 
 

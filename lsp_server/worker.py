@@ -353,4 +353,5 @@ def _engine_settings(settings: Settings) -> Hashable:
         settings.gpu_layers,
         settings.cache_mb,
         settings.cache_on_disk,
+        settings.context_shift,
     )

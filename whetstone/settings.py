@@ -104,6 +104,7 @@ class Settings:
     gpu_layers: int = -1
     cache_mb: int = 256
     cache_on_disk: bool = False
+    context_shift: Literal["auto", "on", "off"] = "auto"
     deadline_s: float = 3.0
     threshold: float | Literal["auto"] = "auto"
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
@@ -167,6 +168,9 @@ _KEYS: dict[str, _Key] = {
         _Key(name="cache_on_disk", kind=Flag(), workspace=False,
              doc="Keep them in the data folder from one session to the next. They are made from "
                  "your code."),
+        _Key(name="context_shift", kind=Choice(options=("auto", "on", "off")), workspace=False,
+             doc="Take over what was computed of text that an edit only moved. Much sooner, and an "
+                 "answer can differ a little; `auto` does it for models with chat prompts."),
         _Key(name="deadline_s", kind=Number(low=0.05, high=600),
              doc="Seconds a client without resolve support waits for code actions."),
         _Key(name="threshold", kind=AutoOr(number=Number(low=0, high=1)),

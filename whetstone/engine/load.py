@@ -104,6 +104,7 @@ def options_for(settings: Settings, model_id: str) -> EngineOptions:
         "context_tokens": settings.context_tokens,
         "cache_mb": settings.cache_mb,
         "cache_on_disk": settings.cache_on_disk,
+        "context_shift": settings.context_shift,
     }
     if settings.threads:
         chosen |= {"threads": settings.threads, "threads_batch": settings.threads}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-FlashAttention = Literal["auto", "on", "off"]
+Switch = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0"]
 
 # The largest value a record or a caller may ask for, by field; the smallest is below.
@@ -38,7 +38,7 @@ class EngineOptions:
     threads_batch: int = 0  # for prompts; 0: as `threads`
     batch: int = 256  # most tokens in one llama_decode
     ubatch: int = 256  # most tokens that llama.cpp computes at once; sizes its buffers
-    flash_attention: FlashAttention = "auto"
+    flash_attention: Switch = "auto"
     kv_type: KvType = "f16"  # "q8_0" halves the cache; needs flash attention
     gpu_layers: int = -1  # -1: all of them, where there is a GPU
     sequences: int = 8  # candidates that decode side by side; more go in turns
@@ -46,17 +46,21 @@ class EngineOptions:
     cache_on_disk: bool = False  # and keep them from one session to the next
     speculation: bool = True  # guess the answer's next tokens from the prompt, verify in one pass
     draft_tokens: int = 8  # longest such guess
-    context_shift: bool = False  # approximate: reuse what follows an edit at its new position
+    context_shift: Switch = "auto"  # approximate: reuse what an edit moved; auto: in chat prompts
 
     def __post_init__(self) -> None:
         for name, high in _HIGH.items():
             value, low = getattr(self, name), _LOW.get(name, 0)
             if type(value) is not int or not low <= value <= high:
                 raise ValueError(f"{name} is {value!r}; allowed is {low} to {high}")
-        for name in ("speculation", "context_shift", "cache_on_disk"):
+        for name in ("speculation", "cache_on_disk"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is true or false")
-        for name, choices in (("flash_attention", FlashAttention), ("kv_type", KvType)):
+        for name, choices in (
+            ("flash_attention", Switch),
+            ("context_shift", Switch),
+            ("kv_type", KvType),
+        ):
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is {allowed}")

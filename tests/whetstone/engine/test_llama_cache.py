@@ -196,12 +196,22 @@ def test_a_moved_run_is_found():
     old = np.arange(100, 300, dtype=np.int32)
     new = np.concatenate([old[:50], [1, 2, 3], old[50:]]).astype(np.int32)
 
-    assert moved(old, new, 50) == Moved(old=50, new=53, size=149)  # the last is computed
-    assert moved(old, new[:60], 50) is None  # too short
+    assert moved(old, new, 50, most=8) == [Moved(old=50, new=53, size=149)]  # the last is computed
+    assert moved(old, new[:60], 50, most=8) == []  # too short
+
+
+def test_the_runs_between_several_edits_are_found_in_their_order():
+    old = np.arange(100, 400, dtype=np.int32)
+    new = np.concatenate([old[:50], [1], old[52:120], old[200:240], old[130:300]]).astype(np.int32)
+
+    # Of 200 to 240, which stands in front of its place now, and 130 to 300 the longer one stays.
+    first, last = Moved(old=52, new=51, size=68), Moved(old=130, new=159, size=169)
+    assert moved(old, new, 50, most=8) == [first, last]
+    assert moved(old, new, 50, most=1) == [last]
 
 
 def test_shifting_computes_only_the_edit_and_what_follows_the_run():
-    engine = opened(context_shift=True)
+    engine = opened(context_shift="on")
     ask(engine, text("a", lines=16))
     edited = text("a", lines=16).replace("a_2 = 2", "a_2 = 2 * 2")
     _, spent = ask(engine, edited)
@@ -212,8 +222,19 @@ def test_shifting_computes_only_the_edit_and_what_follows_the_run():
     assert spent.prompt_tokens_recomputed < spent.prompt_tokens / 4
 
 
+def test_two_edits_cost_their_own_lines_only():
+    engine = opened(context_shift="on")
+    ask(engine, text("a", lines=32))
+    edited = text("a", lines=32).replace("a_2 = 2", "a_2 = 2 * 2").replace("a_20 =", "a_20 = 1 +")
+    _, spent = ask(engine, edited)
+    engine.close()
+
+    assert spent.prompt_tokens_shifted > spent.prompt_tokens * 2 / 3
+    assert spent.prompt_tokens_recomputed < spent.prompt_tokens / 5
+
+
 def test_what_was_shifted_is_forgotten_with_the_prompt():
-    engine = opened(context_shift=True)
+    engine = opened(context_shift="on")
     ask(engine, text("a", lines=16))
     ask(engine, text("a", lines=16).replace("a_2 = 2", "a_2 = 2 * 2"))
     found, _ = ask(engine, text("unrelated"))
@@ -252,6 +273,19 @@ def ask_chat(engine, name):
     before = engine.stats
     found = [c.text for c in engine.generate(chat_prompt(name), n=2, max_tokens=8, seed=1)]
     return found, engine.stats - before
+
+
+def test_text_that_moved_is_taken_over_for_chat_prompts_and_not_for_short_ones(chat_gguf):
+    spent = []
+    for path in (None, chat_gguf):
+        engine = opened(path=path)
+        ask(engine, text("a", lines=16))
+        spent.append(ask(engine, text("a", lines=16).replace("a_2 = 2", "a_2 = 2 * 2"))[1])
+        engine.close()
+    compact, chat = spent
+
+    assert compact.prompt_tokens_shifted == 0
+    assert chat.prompt_tokens_shifted > 0
 
 
 def test_the_constant_beginning_is_computed_once_per_model(tmp_path, chat_gguf):

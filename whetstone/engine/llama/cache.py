@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from whetstone.engine.llama.context import PROMPT, Context
+from whetstone.engine.llama.context import PROMPT, SPARE, Context
 from whetstone.engine.llama.shift import Moved, moved
 from whetstone.engine.llama.stats import Counters
 
@@ -96,12 +96,14 @@ class PromptCache:
             Cancelled: what was computed until then stays known.
         """
         kept = self.prepare(tokens)
-        run = moved(self._live, tokens, kept) if self._shift else None
-        if run is not None:
-            self._context.copy(PROMPT, self._context.spare, run.old, run.old + run.size)
+        runs = self._set_aside(tokens, kept) if self._shift else []
         self.trim(min(kept, tokens.size - 1))  # the last one is computed for its logits
-        if run is not None:
-            self._put_back(tokens, run)
+        try:
+            for number, run in enumerate(runs):
+                self._put_back(tokens, run, SPARE + number)
+        finally:
+            for number in range(len(runs)):
+                self._context.drop(SPARE + number)
         while tokens.size - self._live.size + len(draft) > self._context.chunk:
             self._advance(tokens, min(self._live.size + self._context.chunk, tokens.size - 1))
         return self._advance(tokens, tokens.size, draft)
@@ -116,18 +118,24 @@ class PromptCache:
         self._live = tokens[:end]
         return row
 
-    def _put_back(self, tokens: Tokens, run: Moved) -> None:
+    def _set_aside(self, tokens: Tokens, kept: int) -> list[Moved]:
+        """What follows the first `kept` tokens and only moves: each run in a sequence of its own.
+
+        Those of the answers are free at this time.
+        """
+        runs = moved(self._live, tokens, kept, most=self._context.sequences)
+        for number, run in enumerate(runs):
+            self._context.copy(PROMPT, SPARE + number, run.old, run.old + run.size)
+        return runs
+
+    def _put_back(self, tokens: Tokens, run: Moved, spare: int) -> None:
         """Compute up to the run that was set aside, and let it follow at its new position."""
-        spare = self._context.spare
-        try:
-            while self._live.size < run.new:
-                self._advance(tokens, min(self._live.size + self._context.chunk, run.new))
-            self._context.move(spare, run.new - run.old)
-            self._context.copy(spare, PROMPT)
-            self._counters.prompt_tokens_shifted += run.size
-            self._live = tokens[: run.new + run.size]
-        finally:
-            self._context.drop(spare)
+        while self._live.size < run.new:
+            self._advance(tokens, min(self._live.size + self._context.chunk, run.new))
+        self._context.move(spare, run.new - run.old)
+        self._context.copy(spare, PROMPT)
+        self._counters.prompt_tokens_shifted += run.size
+        self._live = tokens[: run.new + run.size]
 
     def settle(self) -> None:
         """Take away what was decoded behind the prompt."""

@@ -20,7 +20,8 @@ from whetstone.engine.llama.stop import StopFlag
 from whetstone.engine.options import EngineOptions
 from whetstone.errors import Cancelled, EngineError, ModelError
 
-PROMPT = 0  # the sequence that holds the current prompt; answers have those from 1 on
+PROMPT = 0  # the sequence that holds the current prompt
+SPARE = 1  # the first of those for answers, or for parts of a prompt that move
 ROWS = 32  # most positions of one decode whose logits are kept; each costs 4 bytes x vocabulary
 
 _ABORTED = 2  # what llama_decode returns when the abort callback said stop
@@ -49,9 +50,8 @@ class Context:
         wanted = options.context_tokens
         self.size = min(wanted, trained) if trained > 0 else wanted
         self.sequences = options.sequences
-        self.spare = options.sequences + 1  # a sequence to move parts of the prompt with
         self.stop = StopFlag()
-        self.batch = Batch(max(options.batch, ROWS), options.sequences + 2)
+        self.batch = Batch(max(options.batch, ROWS), options.sequences + 1)
         self._counters = counters
         self._vocab_size = model.vocab_size
         self._handle = self._open(model, options)
@@ -69,7 +69,7 @@ class Context:
         params.n_ctx = self.size
         params.n_batch = self.batch.size
         params.n_ubatch = min(options.ubatch, self.batch.size)
-        params.n_seq_max = options.sequences + 2  # the prompt and the spare one
+        params.n_seq_max = options.sequences + 1
         params.n_outputs_max = ROWS
         params.n_outputs_max_per_seq = ROWS
         params.kv_unified = True  # sequences share the cells of the prompt

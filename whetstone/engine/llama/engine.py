@@ -15,7 +15,7 @@ import numpy as np
 from whetstone.engine.base import Cancel, Completion, PromptTooLong, Score
 from whetstone.engine.llama.answers import Answers, Branch, Limits, Node
 from whetstone.engine.llama.cache import Parked, PromptCache, Tokens, common
-from whetstone.engine.llama.context import PROMPT, ROWS, Context
+from whetstone.engine.llama.context import PROMPT, ROWS, SPARE, Context
 from whetstone.engine.llama.lookup import Guesses
 from whetstone.engine.llama.model import Model
 from whetstone.engine.llama.sampling import Sampler, Workspace
@@ -70,7 +70,7 @@ class LlamaEngine:
             self._counters,
             owner=model_id,
             budget_bytes=self.options.cache_mb * 1_000_000,
-            shift=self.options.context_shift and self._context.can_shift,
+            shift=self._shifts and self._context.can_shift,
         )
         self._state_folder = state_folder
         self._storages: dict[str, Storage] = {}  # by model_id, of all that computed here
@@ -81,6 +81,13 @@ class LlamaEngine:
         self._first_draft = min(2 * self.options.draft_tokens, ROWS - 1) if speculates else 0
         self._request = 0  # counts requests: only the latest may go on
         self._forked = False  # sequences of answers may hold cells
+
+    @property
+    def _shifts(self) -> bool:
+        """Is moved text taken over? By itself only for long prompts: short ones cost too little."""
+        if self.options.context_shift == "auto":
+            return self._model.format == "chat"
+        return self.options.context_shift == "on"
 
     def _open_storage(self) -> None:
         """What earlier sessions computed with this adapter, the first time that it is used."""
@@ -249,7 +256,7 @@ class LlamaEngine:
         self._context.stop.watch(None)
         self._cache.settle()
         if self._forked:
-            for sequence in range(PROMPT + 1, PROMPT + 1 + self._context.sequences):
+            for sequence in range(SPARE, SPARE + self._context.sequences):
                 self._context.drop(sequence)
             self._forked = False
 
@@ -287,7 +294,7 @@ class LlamaEngine:
         """One sequence per answer, all sharing the cells of the prompt."""
         branches = []
         for index, sampler in enumerate(samplers):
-            branch = Branch(number=first + index, sequence=PROMPT + 1 + index, sampler=sampler)
+            branch = Branch(number=first + index, sequence=SPARE + index, sampler=sampler)
             self._context.copy(PROMPT, branch.sequence)
             branches.append(branch)
         self._cache.settle()

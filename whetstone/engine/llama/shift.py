@@ -22,19 +22,45 @@ class Moved:
     new: int
     size: int
 
+    def after(self, other: Moved) -> Moved | None:
+        """What is left of it behind `other`: their old tokens may overlap where text repeats."""
+        if self.old <= other.old or self.new <= other.new:
+            return None
+        cut = max(0, other.old + other.size - self.old)
+        if cut >= self.size:
+            return None
+        return Moved(old=self.old + cut, new=self.new + cut, size=self.size - cut)
 
-def moved(old: NDArray[np.int32], new: NDArray[np.int32], begin: int) -> Moved | None:
-    """The longest run, from position `begin` on, that both prompts have; None when it is short.
 
-    The last token of `new` is left out: it is computed in any case.
+def moved(old: NDArray[np.int32], new: NDArray[np.int32], begin: int, *, most: int) -> list[Moved]:
+    """At most `most` runs, from position `begin` on, that both prompts have in the same order.
+
+    Those that save the most together. The last token of `new` is left out: it is computed in any
+    case.
     """
+    # For each run the series that ends with it and holds the most tokens.
+    series: list[list[Moved]] = []
+    for run in _runs(old, new, begin):
+        longer = [[*known, rest] for known in series if (rest := run.after(known[-1]))]
+        series.append(max([[run], *longer], key=_tokens))
+    best = max(series, key=_tokens, default=[])
+    largest = sorted(best, key=lambda run: -run.size)[:most]
+    return sorted(largest, key=lambda run: run.new)
+
+
+def _tokens(series: list[Moved]) -> int:
+    return sum(run.size for run in series)
+
+
+def _runs(old: NDArray[np.int32], new: NDArray[np.int32], begin: int) -> list[Moved]:
+    """All runs of _SHORTEST tokens or more, as long as they go, in the order of `new`."""
     size = _SHORTEST
     places = {
         old[start : start + size].tobytes(): start for start in range(begin, old.size - size + 1)
     }
-    best: Moved | None = None
+    found: list[Moved] = []
     at, end = begin, new.size - 1
-    while at + max(size, best.size + 1 if best else 0) <= end:
+    while at + size <= end:
         start = places.get(new[at : at + size].tobytes())
         if start is None:
             at += 1
@@ -44,7 +70,6 @@ def moved(old: NDArray[np.int32], new: NDArray[np.int32], begin: int) -> Moved |
             new[at + length] == old[start + length]
         ):  # fmt: skip
             length += 1
-        if best is None or length > best.size:
-            best = Moved(old=start, new=at, size=length)
+        found.append(Moved(old=start, new=at, size=length))
         at += length
-    return best
+    return found
