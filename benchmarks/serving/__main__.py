@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.editor import load, machine
 from benchmarks.serving import bare, models, peers, setup
-from benchmarks.serving.figures import figures
+from benchmarks.serving.figures import figures, most
 from benchmarks.serving.recording import REQUESTS, Request, record
 from benchmarks.serving.report import plot, table
 from benchmarks.serving.session import choose_variants, replay
@@ -151,6 +151,8 @@ def measure(
         "answer_tokens": "fixed at 24" if random else "as the model ends",
         **figures(one, four),
         **ceiling,
+        "most_times_sooner_one_candidate": most(one, ceiling),
+        "most_times_sooner_four_candidates": most(four, ceiling),
         "llama_bench": bare.llama_bench(setting, int(ceiling["bare_prompt_tokens"])),
     }
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.serving.peers import OURS
+from benchmarks.serving.recording import Request
 from benchmarks.serving.session import Replay, plain
+
+_NEAR = 40  # lines between two requests that have most of their prompts in common
 
 
 def figures(one: Replay, four: Replay) -> dict[str, Any]:
@@ -17,6 +20,7 @@ def figures(one: Replay, four: Replay) -> dict[str, Any]:
         "ratio_one_candidate_vs_best_peer": ratio(one),
         "ratio_four_candidates_vs_best_peer": ratio(four),
         "prompt_tokens_recomputed": recomputed(four),
+        "prompt_tokens_recomputed_near": recomputed_near(four),
         "equal_at_temperature_0": equal(one),
         "peers": {name: _peer(name, one, four) for name in four.answers},
         "best_peer": {"one": best_peer(one), "four": best_peer(four)},
@@ -42,12 +46,48 @@ def ratio(replay: Replay) -> float | None:
     return statistics.median(theirs / ours for theirs, ours in pairs)
 
 
+def most(replay: Replay, bare: Mapping[str, float]) -> float | None:
+    """How many times sooner than the best peer any engine could be: median over the session.
+
+    It would compute what ours computes of a prompt at the bare loop's rate, guess every answer
+    right and confirm all of them in one pass that costs as much as one token; nothing else would
+    cost it any time.
+    """
+    peer = best_peer(replay)
+    if peer is None:
+        return None
+    token_s = 1 / bare["bare_prompt_tokens_per_s"]
+    pass_s = 1 / bare["bare_decode_tokens_per_s"]
+    pairs = zip(_lasts(replay, peer), replay.answers[OURS], strict=False)
+    shares = [
+        theirs / (max(0, ours.evaluated - 1) * token_s + pass_s)
+        for theirs, ours in pairs
+        if ours.evaluated is not None
+    ]
+    return statistics.median(shares) if shares else None
+
+
 def recomputed(replay: Replay) -> float | None:
     """Median share of the prompt that our engine computed, in the second requests of files."""
+    return _recomputed(replay, lambda request: request.turn == 1)
+
+
+def recomputed_near(replay: Replay) -> float | None:
+    """The same in all requests that are near the last one in their file."""
+    last: dict[str, int] = {}
+    near = set()
+    for request in replay.requests:
+        if abs(request.line - last.get(request.file, -_NEAR)) < _NEAR:
+            near.add(request.number)
+        last[request.file] = request.line
+    return _recomputed(replay, lambda request: request.number in near)
+
+
+def _recomputed(replay: Replay, wanted: Callable[[Request], bool]) -> float | None:
     shares = [
         answered.evaluated / answered.prompt_tokens
         for request, answered in zip(replay.requests, replay.answers[OURS], strict=False)
-        if request.turn == 1 and answered.prompt_tokens and answered.evaluated is not None
+        if wanted(request) and answered.prompt_tokens and answered.evaluated is not None
     ]
     return statistics.median(shares) if shares else None
 

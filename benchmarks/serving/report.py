@@ -47,6 +47,7 @@ def _headlines(found: dict[str, Any]) -> list[tuple[str, str]]:
         (f"one candidate, against {best['one']}", _times_sooner(found, "one")),
         (f"four candidates, against {best['four']}", _times_sooner(found, "four")),
         ("second request: prompt computed again", _share(found["prompt_tokens_recomputed"])),
+        ("near the last request: the same", _share(found["prompt_tokens_recomputed_near"])),
         ("single tokens, of a bare loop's rate", _share(found.get("fraction_of_bare_decode"))),
         ("prompt, of a bare loop's rate", _share(found.get("fraction_of_bare_prompt"))),
         (
@@ -72,8 +73,11 @@ def _rates(found: dict[str, Any], prefix: str) -> str:
 
 
 def _times_sooner(found: dict[str, Any], which: str) -> str:
-    value = found[f"ratio_{which}_candidate{'s' * (which == 'four')}_vs_best_peer"]
-    return "not measured" if value is None else f"{value:.2f} times as soon"
+    what = f"{which}_candidate{'s' * (which == 'four')}"
+    value, most = found[f"ratio_{what}_vs_best_peer"], found[f"most_times_sooner_{what}"]
+    if value is None:
+        return "not measured"
+    return f"{value:.2f} times as soon, of {most:.2f} that are possible"
 
 
 def _share(value: float | None) -> str:

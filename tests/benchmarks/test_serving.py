@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving import peers, setup
-from benchmarks.serving.figures import best_peer, figures, spread
+from benchmarks.serving.figures import best_peer, figures, most, recomputed_near, spread
 from benchmarks.serving.models import Shape, random_model
 from benchmarks.serving.peers import Answered, Question, Setting
 from benchmarks.serving.recording import Request, record
@@ -76,8 +77,25 @@ def test_ratios_are_medians_of_pairs_against_the_best_peer(session: list[Request
     assert found["equal_at_temperature_0"] == {"slow": 1.0, "best": 1.0}
     assert found["requests"] == 3
     assert found["peers"]["whetstone"]["first_of_four_s"]["p50"] == 0.1
+    # 9 tokens at 90 a second and one pass of 0.1 s: 0.2 s at the least, for their 0.4, 0.5 and 0.4.
+    bare = {"bare_prompt_tokens_per_s": 90.0, "bare_decode_tokens_per_s": 10.0}
+    assert most(four, bare) == pytest.approx(2.0)
     seconds = [request for request in requests if request.turn == 1]
     assert found["prompt_tokens_recomputed"] == (0.1 if seconds else None)
+
+
+def test_requests_near_the_last_one_in_their_file_are_told_apart(session: list[Request]) -> None:
+    places = [("a.py", 10), ("a.py", 30), ("b.py", 31), ("a.py", 300), ("a.py", 339)]
+    requests = [
+        dataclasses.replace(session[0], number=number, file=file, line=line)
+        for number, (file, line) in enumerate(places)
+    ]
+    shares = [1, 2, 3, 4, 6]
+    replay = Replay(
+        n=1, requests=tuple(requests), variants={"whetstone": ""},
+        answers={"whetstone": [answered(0.1, evaluated=10 * share) for share in shares]},
+    )  # fmt: skip
+    assert recomputed_near(replay) == pytest.approx(0.4)  # of 0.2 and 0.6
 
 
 def test_percentiles() -> None:
