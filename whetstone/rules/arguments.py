@@ -27,7 +27,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     for part, repair in _BY_MESSAGE:
         if re.search(part, message):
             for start, stop in parentheses(line):
-                for parts in repair(split(line[start:stop]), problem):
+                names = _parameters(document, line[:start])
+                for parts in repair(split(line[start:stop]), problem, names):
                     text = line[:start] + ", ".join(parts) + line[stop:]
                     yield with_lines(problem, index, text)
     if "duplicate argument" in message:
@@ -64,18 +65,42 @@ def _self(problem: Problem) -> Iterator[Replacement]:
     yield with_lines(problem, 0, head + name + comma + first + rest)
 
 
-def _positional_first(parts: list[str], problem: Problem) -> Iterator[list[str]]:
-    named = [part for part in parts if _is_named(part)]
+def _positional_first(parts: list[str], problem: Problem, names: list[str]) -> Iterator[list[str]]:
     plain = [part for part in parts if not _is_named(part)]
+    last = max((n for n, part in enumerate(parts) if part in plain), default=0)
+    in_place = [
+        re.sub(rf"^{name}\s*=\s*", "", part) for name, part in zip(names, parts, strict=False)
+    ][: last + 1]
+    if len(in_place) == last + 1 and not any(map(_is_named, in_place)):
+        yield [*in_place, *parts[last + 1 :]]
+    named = [part for part in parts if _is_named(part)]
+    if any(re.match(rf"{name}\s*=(?!=)", part) for part in named for name in names[: len(plain)]):
+        return  # moved to the front, a positional argument would take its place
     if [*plain, *named] != parts:
         yield [*plain, *named]
+
+
+def _parameters(document: Document, before: str) -> list[str]:
+    """What the function that is called at the end of `before` takes by position, as far as the file
+    says; `self` is left out."""
+    name = re.search(r"(\w+)\($", before)
+    if name is None:
+        return []
+    pattern = rf"^(?:\s*def {name[1]}|class {name[1]}\b(?:.*\n(?=\s))+?\s+def __init__)\(([^()]*)\)"
+    match = re.search(pattern, document.text, re.MULTILINE)
+    names = []
+    for part in split(match[1]) if match else []:
+        if part.startswith("*"):
+            break
+        names.append(re.split(r"\W", part.strip())[0])
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
 
 
 def _is_named(part: str) -> bool:
     return part.startswith("**") or re.match(r"\w+\s*=(?!=)", part) is not None
 
 
-def _once(parts: list[str], problem: Problem) -> Iterator[list[str]]:
+def _once(parts: list[str], problem: Problem, names: list[str]) -> Iterator[list[str]]:
     word = problem.diagnostic.message.rpartition(": ")[2].strip()
     at = [n for n, part in enumerate(parts) if re.match(rf"{re.escape(word)}\s*=(?!=)", part)]
     if len(at) > 1:
@@ -83,7 +108,7 @@ def _once(parts: list[str], problem: Problem) -> Iterator[list[str]]:
             yield [part for n, part in enumerate(parts) if n != number]
 
 
-def _defaults_last(parts: list[str], problem: Problem) -> Iterator[list[str]]:
+def _defaults_last(parts: list[str], problem: Problem, names: list[str]) -> Iterator[list[str]]:
     stop = next((n for n, part in enumerate(parts) if part.startswith("*")), len(parts))
     head, tail = parts[:stop], parts[stop:]
     plain = [part for part in head if not _has_default(part)]
@@ -108,13 +133,13 @@ def _has_default(part: str) -> bool:
     return False
 
 
-def _stars_last(parts: list[str], problem: Problem) -> Iterator[list[str]]:
+def _stars_last(parts: list[str], problem: Problem, names: list[str]) -> Iterator[list[str]]:
     double = [part for part in parts if part.startswith("**")]
     if double and parts[-len(double) :] != double:
         yield [*(part for part in parts if not part.startswith("**")), *double]
 
 
-def _generator(parts: list[str], problem: Problem) -> Iterator[list[str]]:
+def _generator(parts: list[str], problem: Problem, names: list[str]) -> Iterator[list[str]]:
     for number, part in enumerate(parts):
         if re.search(r" for \w.* in ", bare(part)) and part[0] not in "([{":
             yield [*parts[:number], f"({part})", *parts[number + 1 :]]

@@ -92,7 +92,10 @@ def _leading_zeros(line: str, problem: Problem) -> Iterator[str]:
         )
 
     octal = [each("0o")] if not re.search(r"(?<![\w.])0+[0-9]*[89]", code) else []
-    yield from [*octal, each("")] if _MODE.search(line) else [each(""), *octal]
+    if octal and _MODE.search(line):  # rights are octal
+        yield from octal
+    else:
+        yield from [each(""), *octal]
 
 
 def _number(line: str, problem: Problem) -> Iterator[str]:

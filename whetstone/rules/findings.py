@@ -11,6 +11,11 @@ from whetstone.problem import Document, Problem, Replacement
 from whetstone.regions import enclosing_def
 from whetstone.rules.lines import flagged, indent, with_lines
 
+# Methods of the built-in containers and of files that are called for what they do.
+_CHANGING = frozenset(
+    "add append clear close discard extend flush insert remove reverse sort update".split()
+)
+
 _Repair = Callable[[str, Document, Problem], Iterator[tuple[str, ...]]]
 
 
@@ -81,7 +86,8 @@ def _expression(line: str, document: Document, problem: Problem) -> Iterator[tup
     )
     if dotted or defined:
         yield (f"{code}(){rest}",)
-    yield (f"{indent(line)}return {line.lstrip()}",)
+    if not dotted or text.rpartition(".")[2] not in _CHANGING:
+        yield (f"{indent(line)}return {line.lstrip()}",)
 
 
 def _tuple(line: str, document: Document, problem: Problem) -> Iterator[tuple[str, ...]]:

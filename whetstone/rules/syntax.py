@@ -84,11 +84,14 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
 def _closed_where_indentation_says(problem: Problem) -> Iterator[Replacement]:
     """A closing bracket on its own line, before the line that is no longer indented for it."""
     opened: list[tuple[str, int]] = []
-    for index, line in enumerate(problem.flagged):
+    next_below = next((line for line in problem.below if line.strip()), "pass")
+    for index, line in enumerate((*problem.flagged, next_below)):
         margin = len(line) - len(line.lstrip())
         code = code_of(line)
         if opened and line.strip() and margin <= opened[-1][1] and code.strip()[:1] not in ")]}":
             closer, outer = opened[-1]
+            if index == len(problem.flagged) and not _hangs(problem, closer, outer):
+                return
             comma = "," if len(opened) > 1 else ""
             lines = (
                 *problem.flagged[:index], f"{' ' * outer}{closer}{comma}", *problem.flagged[index:]
@@ -100,6 +103,15 @@ def _closed_where_indentation_says(problem: Problem) -> Iterator[Replacement]:
                 opened.append((_CLOSER[char], margin))
             elif opened and char == opened[-1][0]:
                 opened.pop()
+
+
+def _hangs(problem: Problem, closer: str, margin: int) -> bool:
+    """Does a line with this margin end with the bracket that `closer` closes?"""
+    return any(
+        _CLOSER.get(code_of(line).rstrip()[-1:]) == closer
+        and len(line) - len(line.lstrip()) == margin
+        for line in problem.flagged
+    )
 
 
 def _closed_below(problem: Problem) -> Iterator[Replacement]:
@@ -203,7 +215,15 @@ def _never_closed(line: str, problem: Problem) -> Iterator[str]:
         return  # what it holds stands on the next lines
     for tail in re.finditer(r"[\s:,)\]}]*\Z", bare):
         for at in sorted({tail.start(), *range(tail.start(), len(bare) + 1)}, reverse=True)[:4]:
+            if bare[at:].startswith(",") and _alone(problem):
+                continue  # the comma would make a tuple of the statement
             yield bare[:at] + closer + bare[at:] + code[len(bare) :] + comment
+
+
+def _alone(problem: Problem) -> bool:
+    """Is one bracket of the flagged lines open, and no more?"""
+    code = "".join(map(code_of, problem.flagged))
+    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}")) == 1
 
 
 def _deeper_below(problem: Problem, line: str) -> bool:
