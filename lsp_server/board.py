@@ -36,6 +36,15 @@ class Board:
         self._document = uri
         self._soon(uri)
 
+    def looked_at(self, uri: str) -> None:
+        """The user is in this document now; others may go on changing."""
+        if self._server.session.documents.get(uri) is not None:
+            self._document = uri
+
+    def refresh(self, uri: str) -> None:
+        """Everything may be different in a document, whoever is in it."""
+        self._soon(uri)
+
     def activity_changed(self) -> None:
         self._soon("")
 

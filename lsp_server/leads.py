@@ -129,9 +129,12 @@ def _answer(server: WhetstoneServer, place: Place, document: OpenDocument) -> di
 
 
 async def _show(server: WhetstoneServer, answer: dict[str, Any]) -> None:
+    """The cursor stands before the place; nothing is selected that a key would write over."""
     if server.session.client.shows_documents:
+        start = answer["range"].start
+        at = types.Range(start=start, end=start)
         await server.window_show_document_async(
-            types.ShowDocumentParams(uri=answer["uri"], take_focus=True, selection=answer["range"])
+            types.ShowDocumentParams(uri=answer["uri"], take_focus=True, selection=at)
         )
 
 

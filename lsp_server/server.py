@@ -84,7 +84,7 @@ class WhetstoneServer(LanguageServer):
         self.publisher.refresh_all()
         for uri in self.session.documents.uris():
             self.session.preparer.touched(uri)
-            self.board.fixes_changed(uri)
+            self.board.refresh(uri)
         self.refresh_lenses()
 
     def refresh_lenses(self) -> None:

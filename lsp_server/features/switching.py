@@ -14,8 +14,12 @@ def register(server: WhetstoneServer) -> None:
     @server.command(STATUS)
     @guarded(lambda *_: None)
     def status(*arguments: Any) -> dict[str, Any]:
+        """About a document, which the user is in from now on, or the one they were in last."""
         uri = _asked(arguments).get("uri")
-        return server.board.status(uri if isinstance(uri, str) else None)
+        if not isinstance(uri, str):
+            return server.board.status()
+        server.board.looked_at(uri)
+        return server.board.status(uri)
 
     @server.command(DISABLE)
     @guarded(lambda *_: {"disabled": False})

@@ -231,15 +231,25 @@ class Workbench:
             shown = f"{MESSAGES} {part}"
             if self.count(shown, text) == 0 and self.count(UNSEEN) > 0:
                 self.click(UNSEEN)
+                self.browser.ask("away")
             return self.count(shown, text) > 0
 
         self.until(f"the message {text!r}", there)
 
     def answer(self, button: str) -> None:
-        """Press a button of a message."""
-        self.said(button, ".monaco-button")
-        self.click(f"{MESSAGES} .monaco-button", button)
-        self.gone(f"{MESSAGES} .monaco-button", button)
+        """Press a button of a message, which may hide itself just then."""
+        selector = f"{MESSAGES} .monaco-button"
+
+        def pressed() -> bool:
+            self.said(button, ".monaco-button")
+            try:
+                self.click(selector, button, timeout=5000)
+            except AssertionError:
+                return False
+            return True
+
+        self.until(f"a press on {button!r}", pressed)
+        self.gone(selector, button)
 
     def click(self, selector: str, text: str | None = None, **options: Any) -> None:
         extra = {} if text is None else {"text": text}

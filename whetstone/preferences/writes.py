@@ -7,8 +7,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from whetstone.automatic import UNSEEN_CONFIDENCE
 from whetstone.errors import StoreError
 from whetstone.preferences import recording
+from whetstone.preferences.judged import UNSEEN
 from whetstone.preferences.outcome import (
     Choice,
     EventKind,
@@ -139,7 +141,7 @@ def abandon_all(db: Database, suggestion_ids: Sequence[str]) -> int:
 
 
 def _abandon(db: Database, suggestion_id: str) -> None:
-    """As the last saved file says, else as expired."""
+    """As the last saved file says, else as expired; what was taken unread counts less."""
     row = db.execute(
         "SELECT candidate_id, text, detail FROM events WHERE suggestion_id = ? AND kind = ? "
         "ORDER BY id DESC LIMIT 1",
@@ -150,7 +152,9 @@ def _abandon(db: Database, suggestion_id: str) -> None:
     assert known is not None
     ended = outcome or Outcome.EXPIRED
     known = with_user(known, ended, lines, kind)
-    store_outcome(db, suggestion_id, final(ended, known), known)
+    client = db.execute("SELECT client FROM suggestions WHERE id = ?", [suggestion_id]).fetchone()
+    confidence = UNSEEN_CONFIDENCE if str(client[0]).endswith(UNSEEN) else 1.0
+    store_outcome(db, suggestion_id, final(ended, known), known, confidence=confidence)
 
 
 def insert_pair(

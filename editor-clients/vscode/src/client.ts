@@ -16,7 +16,7 @@ import {
 } from "vscode-languageclient/node";
 import { Crashes } from "./crashes";
 import { type Environment, messageOf } from "./environment";
-import { FIXES, type PreparedFixes, SERVER, STATUS, type Status, type TestResult } from "./protocol";
+import { FIXES, type PreparedFixes, SERVER, STATUS, type Status } from "./protocol";
 import { type Command, toolOf } from "./pythons";
 import { explicitSettings, serverKeys } from "./settings";
 
@@ -37,15 +37,13 @@ export class Client implements vscode.Disposable {
   private starting: Promise<void> = Promise.resolve();
   private readonly statusChanged = new vscode.EventEmitter<Status>();
   private readonly fixesChanged = new vscode.EventEmitter<PreparedFixes>();
-  private readonly testFinished = new vscode.EventEmitter<TestResult>();
   private readonly started = new vscode.EventEmitter<void>();
   private launched: Command | undefined;
   private readonly disposables = [
-    vscode.Disposable.from(this.statusChanged, this.fixesChanged, this.testFinished, this.started),
+    vscode.Disposable.from(this.statusChanged, this.fixesChanged, this.started),
   ];
   readonly onStatus = this.statusChanged.event;
   readonly onFixes = this.fixesChanged.event;
-  readonly onTest = this.testFinished.event;
   /** A new server runs, which knows nothing of what was said to the one before. */
   readonly onStart = this.started.event;
 
@@ -232,11 +230,7 @@ export class Client implements vscode.Disposable {
             void vscode.window.showInformationMessage(UNTRUSTED);
             return null;
           }
-          const answer: unknown = await next(command, args);
-          if (command === SERVER.test && answer) {
-            this.testFinished.fire(answer as TestResult);
-          }
-          return answer;
+          return (await next(command, args)) as unknown;
         },
       },
     };

@@ -8,7 +8,7 @@ import { Preview, type Target } from "./preview";
 import { Choices, retrainModel, rollbackModel } from "./retrain";
 import { StatusBar } from "./statusBar";
 import { Toggles } from "./toggles";
-import { fixLastFailed, fixTraceback, showTestResult } from "./traceback";
+import { fixLastFailed, fixTraceback } from "./traceback";
 import { offerOnce, openWalkthrough, tickWhenRunning } from "./walkthrough";
 
 let client: Client | undefined;
@@ -24,7 +24,6 @@ export function activate(context: vscode.ExtensionContext): void {
   const toggles = new Toggles(started);
   const choices = new Choices(started, output);
   context.subscriptions.push(output, started, status, preview, hints, choices);
-  context.subscriptions.push(started.onTest(showTestResult));
 
   const register = (name: string, run: (argument?: unknown) => unknown): void => {
     const guarded = async (argument?: unknown): Promise<void> => {

@@ -89,16 +89,10 @@ export interface Location {
   key?: string | null;
 }
 
-/** Answer of `whetstone.traceback` and `whetstone.lastFailed`, the place to look at first. */
+/** Answer of `whetstone.traceback` and `whetstone.lastFailed`, the first of which the server shows. */
 export interface Locations {
   locations: Location[];
   reason?: string | null;
-}
-
-/** Answer of `whetstone.test`. */
-export interface TestResult extends Locations {
-  passed: boolean;
-  summary: string;
 }
 
 export const STATUS = "whetstone/status";

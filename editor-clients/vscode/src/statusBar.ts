@@ -47,8 +47,13 @@ export class StatusBar implements vscode.Disposable {
     this.parts = vscode.Disposable.from(
       this.item,
       client.onStatus((status) => {
-        this.status = status;
-        this.draw();
+        const editor = vscode.window.activeTextEditor;
+        if (editor !== undefined && this.isOfAnother(status, editor.document)) {
+          void this.refresh(editor);
+        } else {
+          this.status = status;
+          this.draw();
+        }
       }),
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         void this.refresh(editor);
@@ -85,6 +90,11 @@ export class StatusBar implements vscode.Disposable {
     }
     const said = (this.status?.detail ?? "").split("\n").filter((line) => line.trim() !== "");
     return (said.length > 0 ? said : ["Nothing to fix"]).map((line) => ({ label: `$(info) ${line}` }));
+  }
+
+  /** The server goes on with other documents than the one in front. */
+  private isOfAnother({ uri }: Status, document: vscode.TextDocument): boolean {
+    return typeof uri === "string" && this.client.serves(document) && this.client.uriOf(document) !== uri;
   }
 
   private async refresh(editor: vscode.TextEditor | undefined): Promise<void> {

@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import { type Client, UNTRUSTED } from "./client";
-import { type Locations, SERVER, type TestResult } from "./protocol";
+import { type Locations, SERVER } from "./protocol";
 import { looksLikeTraceback } from "./texts";
 
 export async function fixTraceback(client: Client): Promise<void> {
@@ -13,21 +13,14 @@ export async function fixTraceback(client: Client): Promise<void> {
     );
     return;
   }
-  await goTo(await client.ask<Locations>(SERVER.traceback, { text, ...inFront(client) }));
+  tell(await client.ask<Locations>(SERVER.traceback, { text, ...inFront(client) }));
 }
 
 export async function fixLastFailed(client: Client): Promise<void> {
   if (vscode.workspace.isTrusted) {
-    await goTo(await client.ask<Locations>(SERVER.lastFailed, inFront(client)));
+    tell(await client.ask<Locations>(SERVER.lastFailed, inFront(client)));
   } else {
     void vscode.window.showInformationMessage(UNTRUSTED);
-  }
-}
-
-/** After "Fix this test", of which the server tells by itself: to the line that is suspected. */
-export async function showTestResult({ locations: [first] }: TestResult): Promise<void> {
-  if (first !== undefined) {
-    await reveal(first);
   }
 }
 
@@ -61,25 +54,16 @@ async function terminalSelection(): Promise<string> {
   return selected;
 }
 
-async function goTo({ locations, reason }: Locations): Promise<void> {
+/** The server has shown the first place (window/showDocument). */
+function tell({ locations, reason }: Locations): void {
   const [first, ...others] = locations;
   if (first === undefined) {
     const why = reason ?? "no line of this workspace is named there";
     void vscode.window.showInformationMessage(`Whetstone: ${why}`);
     return;
   }
-  await reveal(first);
   if (others.length > 0) {
     const where = `${first.message} (and ${others.length} more places)`;
     void vscode.window.setStatusBarMessage(`Whetstone: ${where}`, 8000);
   }
-}
-
-async function reveal(location: Locations["locations"][number]): Promise<void> {
-  const { start, end } = location.range;
-  const selection = new vscode.Range(start.line, start.character, end.line, end.character);
-  const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(location.uri));
-  const editor = await vscode.window.showTextDocument(document);
-  editor.selection = new vscode.Selection(selection.start, selection.start);
-  editor.revealRange(selection, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }

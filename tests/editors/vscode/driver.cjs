@@ -66,8 +66,10 @@ const requests = {
         .filter((content) => content.startsWith('"') && content !== '""')
         .map((content) => JSON.parse(content).replaceAll("\u00a0", " ")),
     ),
-  click: ({ position, double, ...request }) =>
-    found(request).first()[double ? "dblclick" : "click"]({ position }),
+  click: ({ position, double, timeout, ...request }) =>
+    found(request).first()[double ? "dblclick" : "click"]({ position, timeout }),
+  /** The mouse over nothing, so that no tooltip covers anything. */
+  away: () => page.mouse.move(0, Number(height) / 2),
   hover: (request) => found(request).first().hover(),
   press: ({ key }) => page.keyboard.press(key),
   type: ({ text }) => page.keyboard.type(text),

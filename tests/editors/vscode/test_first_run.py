@@ -60,6 +60,7 @@ def test_the_server_in_the_extension_is_installed_when_there_is_none(
     workbench.press("Control+j", "Control+b")  # the output of pip, the side bar
     workbench.answer("Show Me Around")
     workbench.wait(".getting-started-step", "See the fix before you decide")
+    workbench.wait("[data-done-step-id$='#server'].complete")
     workbench.click(".getting-started-step", "See the fix before you decide")
     workbench.wait(".getting-started-step.expanded", "See the fix before you decide")
     drawing = {"selector": "svg, img[src*='preview.svg']"}

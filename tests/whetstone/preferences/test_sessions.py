@@ -9,6 +9,7 @@ from builders import proposal, replace
 from conftest import Process
 
 from whetstone.preferences import EventKind, Outcome, PreferenceStore
+from whetstone.preferences.judged import UNSEEN
 
 FIX = replace("    return length")
 MINE = ("    return length or 0",)
@@ -81,6 +82,19 @@ def test_what_was_saved_before_it_was_killed_counts(  # type: ignore[no-untyped-
     detail = store.get(suggestion)
     assert [pair.source for pair in detail.pairs] == pairs
     assert detail.user_lines == lines
+
+
+@pytest.mark.parametrize(("client", "weight"), [("Neovim", 1.0), (f"Neovim {UNSEEN}", 0.25)])
+def test_what_was_taken_unread_counts_less_whoever_settles_it(
+    store: PreferenceStore, client: str, weight: float
+) -> None:
+    shown = proposal(FIX)
+    store.record_suggestion(shown, client=client)
+    store.record_save(shown.id, Outcome.REVERTED, candidate_id=shown.candidates[0].id)
+    store.expire("9999")
+    detail = store.get(shown.id)
+    assert detail is not None
+    assert [(pair.source, pair.weight) for pair in detail.pairs] == [("reverted", weight)]
 
 
 def test_the_last_save_is_the_one_that_counts(killed, store) -> None:  # type: ignore[no-untyped-def]
