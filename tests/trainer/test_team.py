@@ -99,6 +99,15 @@ def test_a_model_that_is_spread_out_has_the_same_loss_and_gradients(
         assert torch.allclose(two[name], value, atol=1e-5), name
 
 
+def test_two_processes_finish_a_run(world: Any) -> None:
+    """From the launch to the gate; the first process alone exports, verifies and compares."""
+    done = start(world.data, *LAUNCH, "--main_process_port", "0")
+    (run,) = all_runs(world.data / "runs")
+    assert run.stage == "kept", done.stderr[-3000:]
+    assert run.state["verification"]["passed"]
+    assert {row["stage"] for row in run.metrics()} == {"sft", "dpo"}
+
+
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are not two NVIDIA GPUs")
 @pytest.mark.parametrize("name", ["ddp", "fsdp"])
 def test_two_gpus_finish_a_run(world: Any, name: str) -> None:
