@@ -62,14 +62,22 @@ def _option(name: str, text: str, **more: Any) -> _Decorator:
 )
 @_option(
     "--rehearsal",
-    "General problems mixed in, as a share of the choices. [default: 0.25]",
+    "General problems mixed in, as a share of the choices. [default: 1, and at least 160]",
     type=float,
 )
 @_option("--held-out", "Share of problems that are only measured with. [default: 0.2]", type=float)
 @_option("--sft-epochs", "[default: 2]", type=float)
 @_option("--dpo-epochs", "0: SFT alone. [default: 3]", type=float)
-@_option("--sft-learning-rate", "[default: 1e-3 below 100 M parameters, else 2e-4]", type=float)
-@_option("--dpo-learning-rate", "[default: 5e-4 below 100 M parameters, else 5e-5]", type=float)
+@_option(
+    "--sft-learning-rate",
+    "[default: below 100 M parameters 1e-3, growing to 2e-3 with the choices; else 2e-4]",
+    type=float,
+)
+@_option(
+    "--dpo-learning-rate",
+    "[default: below 100 M parameters 5e-4, growing to 1e-3 with the choices; else 5e-5]",
+    type=float,
+)
 @_option("--loss", "sigmoid, robust, hinge, ipo or kto. [default: sigmoid]")
 @_option(
     "--label-smoothing",

@@ -10,6 +10,8 @@ from whetstone.errors import UsageError
 
 LOSSES = ("sigmoid", "robust", "hinge", "ipo", "kto")
 _SMALL = 100_000_000  # parameters
+LEAST_GENERAL = 160  # general problems: fewer did not keep the static cases (personal-loop.md)
+_FEW, _MANY = 40, 140  # choices trained on: learning rates grow from once to twice in between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +22,13 @@ class RetrainOptions:
         min_pairs: new triplets that must have come.
         replay: pairs of earlier runs to mix in, as a share of the new ones.
         rehearsal: general problems to mix in, as a share of the triplets and answers trained on
-            (compact models only; trainer/rehearsal.py).
+            (compact models only; trainer/rehearsal.py); None mixes in as many, and at least
+            LEAST_GENERAL.
         held_out: share of problems that are never trained on.
         max_length: tokens of prompt and answer together; longer prompts lose context lines.
         dpo_epochs: 0 leaves that stage out: SFT alone.
-        sft_learning_rate, dpo_learning_rate: None takes what suits the model's size (`for_size`).
+        sft_learning_rate, dpo_learning_rate: None takes what suits the model's size and
+            the number of choices (`for_run`).
         loss: one of LOSSES; see trainer/dpo/loss.py. "kto" judges both sides of every pair alone.
         beta: strength of the pull towards the reference model in DPO.
         label_smoothing: share of pairs believed to stand the wrong way round; None takes what
@@ -45,7 +49,7 @@ class RetrainOptions:
 
     min_pairs: int = 20
     replay: float = 0.5
-    rehearsal: float = 0.25
+    rehearsal: float | None = None
     held_out: float = 0.2
     max_length: int = 1024
     lora_rank: int = 16
@@ -86,20 +90,27 @@ class RetrainOptions:
             if getattr(self, name) <= 0:
                 raise UsageError(f"--{name.replace('_', '-')} must be more than 0.")
 
-    def for_size(self, parameters: int) -> RetrainOptions:
-        """The same with learning rates for a model of so many parameters.
+    def for_run(self, parameters: int, choices: int) -> RetrainOptions:
+        """The same with learning rates for a model of so many parameters and so many choices.
 
         Measured on the 5 M starter with 50 triplets, on 120 pairs of other problems: 2e-4 and 1e-4,
         right for billions, moved the mean margin from -4.24 to -4.15 nats only; 1e-3 and 5e-4 to
-        -3.18. Rates twice as large teach more of 200 choices (71 instead of 60 of 96 problems of
-        other programs, docs/personal-loop.md), but with 10 triplets they cost 3 of 12 problems.
+        -3.18. With 160 choices to train on, twice the rates teach more (docs/personal-loop.md);
+        with 10 they cost 3 of 12 evaluation problems. So they grow with the choices.
         """
         sft, dpo = (1e-3, 5e-4) if parameters < _SMALL else (2e-4, 5e-5)
+        growth = rate_growth(choices) if parameters < _SMALL else 1.0
         return dataclasses.replace(
             self,
-            sft_learning_rate=self.sft_learning_rate or sft,
-            dpo_learning_rate=self.dpo_learning_rate or dpo,
+            sft_learning_rate=self.sft_learning_rate or sft * growth,
+            dpo_learning_rate=self.dpo_learning_rate or dpo * growth,
         )
+
+    def general_problems(self, examples: int) -> int:
+        """How many general problems to mix into so many triplets and answers."""
+        if self.rehearsal is None:
+            return max(examples, LEAST_GENERAL)
+        return round(self.rehearsal * examples)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -109,3 +120,12 @@ class RetrainOptions:
         """Options as an earlier version wrote them: what is unknown now is left out."""
         known = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+def rate_growth(choices: int) -> float:
+    """By what a small model's learning rates are multiplied.
+
+    >>> [rate_growth(count) for count in (10, 40, 90, 140, 1000)]
+    [1.0, 1.0, 1.5, 2.0, 2.0]
+    """
+    return 1.0 + min(1.0, max(0.0, (choices - _FEW) / (_MANY - _FEW)))

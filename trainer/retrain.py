@@ -153,7 +153,7 @@ def _config(
     as_adapter = options.adapter if options.adapter is not None else active.base is not None
     packages = ("torch", "transformers", "peft", "trl", "whetstone-fix")
     return {
-        "options": options.for_size(active.parameters).to_json(),
+        "options": options.for_run(active.parameters, len(chosen.train)).to_json(),
         "seed": options.seed,
         "parent": active.model_id,
         "parent_name": active.name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoTokenizer
 
 from export.comparison import table
-from export.hf_to_gguf import load_config
+from export.hf_to_gguf import CONFIG_TAUGHT_KEY, load_config
 from export.importance import Importance
 from export.lora import write_adapter
 from export.merge import merge
@@ -123,7 +123,7 @@ class TrainingStages:
             (*self._pairs[0], *self._pairs[1]),
             tokenizer,
             self._format,
-            count=round(self._options.rehearsal * len(encoded.examples)),
+            count=self._options.general_problems(len(encoded.examples)),
             max_length=limit,
             seed=self._options.seed,
         )
@@ -153,7 +153,10 @@ class Stages(TrainingStages):
     def merge(self) -> dict[str, Any]:
         if self._config["adapter"]:
             return {}  # it stays what it is
-        merge(self._base, self._run.path / "dpo", self._run.path / "merged")
+        merged = merge(self._base, self._run.path / "dpo", self._run.path / "merged")
+        config = load_config(merged)
+        setattr(config, CONFIG_TAUGHT_KEY, True)
+        config.save_pretrained(merged)
         return {}
 
     def export(self) -> dict[str, Any]:

@@ -250,7 +250,8 @@ class Fixer:
             if proof.replacement in known:
                 origin = "rule" if answer is None else "both"
             found.append(_candidate(document, problem, proof, origin, answer))
-        if rules.decides(problem.diagnostic):
+        taught = self._engine is not None and self._engine.taught
+        if rules.decides(problem.diagnostic, taught=taught):
             first = next((n for n, each in enumerate(found) if each.evidence.shown), None)
             if first is not None and found[first].origin != "model":
                 found[first] = dataclasses.replace(found[first], decided=True)

@@ -71,9 +71,7 @@ class Part:
 
     def run(self) -> None:
         self._step("choices", self._choices)
-        self._step(
-            "base", lambda: {"unseen": self._accepted(Registry(self._no_models).active().path)}
-        )
+        self._step("base", self._untrained)
         for point in sorted(self.plan.points, reverse=True):  # the one that matters most first
             for method in self.plan.methods:
                 self._step(f"{method}-{point}", lambda m=method, p=point: self._method(m, p))
@@ -121,6 +119,11 @@ class Part:
             )  # fmt: skip
         return {"rows": rows, "outcomes": outcomes(data)}
 
+    def _untrained(self) -> dict[str, Any]:
+        model = Registry(self._no_models).active().path
+        found: dict[str, Any] = {"unseen": self._accepted(model)}
+        return found | ({"static": _static(model)} if self.plan.static else {})
+
     def _method(self, method: str, point: int) -> dict[str, Any]:
         with PreferenceStore.open(self.folder / "choices" / "data" / "preferences.db") as store:
             ids = [summary.id for summary in reversed(store.suggestions())][:point]
@@ -148,7 +151,7 @@ class Part:
         return acceptance(model, self.unseen, self.judge)
 
 
-def _static(model: Path) -> dict[str, int]:
+def _static(model: Path) -> dict[str, Any]:
     """`trainer evaluate --suite static` with the defaults of the settings."""
     from trainer.evaluation import run_static
     from whetstone.engine.llama import LlamaEngine
@@ -159,7 +162,9 @@ def _static(model: Path) -> dict[str, int]:
         result = run_static(engine, Settings(), seed=0)
     finally:
         engine.close()
-    return {"total": result.total, "solved": result.solved, "shown": result.shown}
+    wrong = sorted(each.case for each in result.outcomes if each.verdict != "right")
+    counts = {"total": result.total, "solved": result.solved, "shown": result.shown}
+    return {**counts, "wrong": wrong}
 
 
 def _processor_s() -> float:

@@ -10,7 +10,12 @@ from trainer.reporter import SilentReporter
 from trainer.retrain import GateMode, Tools
 
 FAST = RetrainOptions(
-    sft_epochs=1, dpo_epochs=2, sft_learning_rate=2e-3, dpo_learning_rate=2e-3, save_steps=2
+    sft_epochs=1,
+    dpo_epochs=2,
+    sft_learning_rate=2e-3,
+    dpo_learning_rate=2e-3,
+    save_steps=2,
+    rehearsal=0.25,
 )
 
 

@@ -18,7 +18,10 @@ from trainer.run_folder import STAGES, RunFolder, unfinished
 TIMEOUT_S = 900  # of one run, on a machine that may be busy
 pytestmark = pytest.mark.timeout(2 * TIMEOUT_S)
 
-FAST = ["--eval-limit", "1", "--sft-learning-rate", "2e-3", "--dpo-learning-rate", "2e-3"]
+FAST = [
+    "--eval-limit", "1", "--rehearsal", "0.25",
+    "--sft-learning-rate", "2e-3", "--dpo-learning-rate", "2e-3",
+]  # fmt: skip
 
 
 def command(*arguments: str) -> list[str]:

@@ -8,7 +8,10 @@ from typing import Any
 
 from trainer.reporter import JsonReporter
 
-FAST = ["--eval-limit", "1", "--sft-learning-rate", "2e-3", "--dpo-learning-rate", "2e-3"]
+FAST = [
+    "--eval-limit", "1", "--rehearsal", "0.25",
+    "--sft-learning-rate", "2e-3", "--dpo-learning-rate", "2e-3",
+]  # fmt: skip
 
 
 def test_a_line_is_an_object_and_numbers_are_numbers() -> None:

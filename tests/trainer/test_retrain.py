@@ -12,10 +12,12 @@ from retraining import FAST, tools
 from export.tokenizer import SPLITTERS
 from trainer.errors import AlreadyRunning, Diverged
 from trainer.lock import training_lock
+from trainer.options import RetrainOptions
 from trainer.report.content import collect
 from trainer.report.page import render as render_page
 from trainer.retrain import plan, retrain
 from trainer.run_folder import RunFolder, all_runs, unfinished
+from whetstone.engine.llama import LlamaEngine
 from whetstone.errors import NotEnoughData, TrainingError
 
 
@@ -40,6 +42,30 @@ def test_a_better_model_is_promoted(world: Any) -> None:
     }  # fmt: skip
     config = run.read_json("config.json")
     assert config["parent"].startswith("tiny@") and len(config["data_hash"]) == 16
+
+
+def test_a_file_says_that_it_was_taught(world: Any) -> None:
+    """Between two right fixes its word counts, and not a rule's."""
+    result = retrain(FAST, tools(world, 5, 5))
+    entries = [world.registry.get(name) for name in ("tiny", result.model)]
+    engines = [LlamaEngine(entry.path, model_id=entry.model_id) for entry in entries]
+    try:
+        assert [engine.taught for engine in engines] == [False, True]
+    finally:
+        for engine in engines:
+            engine.close()
+
+
+def test_learning_rates_grow_with_the_choices_unless_they_are_given() -> None:
+    def rates(choices: int, parameters: int = 5_000_000, **given: float) -> list[float | None]:
+        options = RetrainOptions(**given).for_run(parameters, choices)  # type: ignore[arg-type]
+        return [options.sft_learning_rate, options.dpo_learning_rate]
+
+    assert rates(10) == [1e-3, 5e-4]
+    assert rates(90) == [1.5e-3, 7.5e-4]
+    assert rates(160) == rates(5000) == [2e-3, 1e-3]
+    assert rates(160, sft_learning_rate=3e-4) == [3e-4, 1e-3]
+    assert rates(160, parameters=3_000_000_000) == [2e-4, 5e-5]
 
 
 def test_a_second_generation_trains_from_the_merged_model(world: Any, new_pair: Any) -> None:

@@ -95,6 +95,19 @@ def test_an_unlikely_guess_is_shown_only_where_a_run_will_judge_it():
     ]
 
 
+def test_between_two_right_fixes_a_model_that_was_taught_counts():
+    """`=[]` has two: a None with a guard, which a rule proposes, and an empty tuple."""
+    document = Document(text="def total(prices=[]):\n    return sum(prices)\n")
+    (finding,) = diagnose.find(document)
+    answer = "<|fix|>def total(prices=()):\n    return sum(prices)"
+    first = {}
+    for taught in (False, True):
+        engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
+        best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
+        first[taught] = best.new_text.split("\n")[0]
+    assert first == {False: "def total(prices=None):", True: "def total(prices=()):"}
+
+
 def test_a_wider_region_is_tried_when_the_flagged_line_gives_nothing():
     text = "values = [1,\n          2\nprint(values)\n"
     proposal = propose(text, [])

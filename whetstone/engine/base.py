@@ -87,6 +87,11 @@ class Engine(Protocol):
         """Nats, summed: an answer that the model finds less likely than this is a guess."""
         ...
 
+    @property
+    def taught(self) -> bool:
+        """Was it trained on its user's choices? Then its word counts between two right fixes."""
+        ...
+
     def generate(
         self,
         prompt: Prompt,

@@ -71,6 +71,10 @@ class OpenAIEngine:
         return -math.inf
 
     @property
+    def taught(self) -> bool:
+        return False
+
+    @property
     def away(self) -> str:
         """Why the server does not answer just now; empty when it does."""
         return self._patience.away

@@ -24,6 +24,7 @@ class ScriptedEngine:
         delay_s: float = 0.0,
         gap: float = 1.0,
         least_logprob: float = -math.inf,
+        taught: bool = False,
     ) -> None:
         self._script = script
         self._format = prompt_format
@@ -31,6 +32,7 @@ class ScriptedEngine:
         self._delay_s = delay_s
         self._gap = gap
         self._least_logprob = least_logprob
+        self._taught = taught
         self.prompts: list[Prompt] = []
 
     @property
@@ -44,6 +46,10 @@ class ScriptedEngine:
     @property
     def least_logprob(self) -> float:
         return self._least_logprob
+
+    @property
+    def taught(self) -> bool:
+        return self._taught
 
     def generate(
         self,

@@ -21,6 +21,8 @@ from typing import BinaryIO, Literal
 from whetstone.errors import ModelError
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
+GGUF_TAUGHT_KEY = "whetstone.taught"  # a string; there where a user's choices were trained on
+
 _MAX_KEYS = 10_000
 _MAX_TENSORS = 100_000
 _MAX_NAME = 1_024  # bytes of a key's or a tensor's name

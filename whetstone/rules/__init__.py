@@ -45,13 +45,19 @@ def hints(document: Document, diagnostic: Diagnostic) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:3]
 
 
-def decides(diagnostic: Diagnostic) -> bool:
+def decides(diagnostic: Diagnostic, *, taught: bool = False) -> bool:
     """True when the diagnostic alone says what to do: the first proposal is no guess.
 
     Then it comes before what the model finds likelier. A model that was grown on functions which
     deal with None already, say, mends `=[]` by half.
+
+    Args:
+        taught: the model was trained on its user's choices. Of the two ways to mend `=[]`, a None
+            with a guard and an empty tuple, it knows which one the user takes.
     """
-    return diagnostic.code == "B006" or any(part in diagnostic.message for part in _DECIDED)
+    if diagnostic.code == "B006":
+        return not taught
+    return any(part in diagnostic.message for part in _DECIDED)
 
 
 def propose(document: Document, problem: Problem) -> list[Replacement]:

@@ -54,6 +54,7 @@ class LlamaEngine:
         self.base_id = base_id or model_id
         self._counters = Counters()
         self._model = Model(path, gpu_layers=self.options.gpu_layers)
+        self._adapted = adapter is not None
         try:
             self._context = Context(self._model, self.options, self._counters)
             try:
@@ -120,6 +121,7 @@ class LlamaEngine:
         self._begin(None)
         self._end(self._request)
         self._context.use_adapter(self._model, path)
+        self._adapted = path is not None
         self._cache.hand_over(model_id)
         self._open_storage()
 
@@ -131,6 +133,10 @@ class LlamaEngine:
     def least_logprob(self) -> float:
         # Measured for the starter (docs/results/ranking.md); of other models nothing is known.
         return -1.5 if self.prompt_format == "compact" else -math.inf
+
+    @property
+    def taught(self) -> bool:
+        return self._model.taught or self._adapted
 
     @property
     def stats(self) -> Stats:

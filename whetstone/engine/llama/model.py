@@ -13,6 +13,7 @@ import llama_cpp.llama_cpp as llama
 
 from whetstone.engine.llama.adapters import Adapters
 from whetstone.errors import EngineError, ModelError
+from whetstone.models.gguf_info import GGUF_TAUGHT_KEY
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
 log = logging.getLogger(__name__)
@@ -61,20 +62,25 @@ class Model:
         self._marks: dict[str, int] = {}
         try:
             self.format = self._read_format()
+            self.taught = self._text_of(GGUF_TAUGHT_KEY) is not None
         except ModelError:
             self.close()
             raise
 
     def _read_format(self) -> FormatName:
-        buffer = ctypes.create_string_buffer(64)
-        size = llama.llama_model_meta_val_str(self.handle, GGUF_FORMAT_KEY.encode(), buffer, 64)
-        name = buffer.value.decode("utf-8", "replace") if size >= 0 else "chat"
+        name = self._text_of(GGUF_FORMAT_KEY) or "chat"
         if name not in FORMATS:
             raise ModelError(
                 f"{self.path}: its prompt format {name!r} is not known to this version. "
                 "Upgrade Whetstone, or choose another model."
             )
         return name
+
+    def _text_of(self, key: str) -> str | None:
+        """What the file's metadata says under `key`, at most 63 bytes of it."""
+        buffer = ctypes.create_string_buffer(64)
+        size = llama.llama_model_meta_val_str(self.handle, key.encode(), buffer, 64)
+        return buffer.value.decode("utf-8", "replace") if size >= 0 else None
 
     def close(self) -> None:
         if self.handle:
