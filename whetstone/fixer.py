@@ -6,6 +6,7 @@ there is no second copy of it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -116,7 +117,8 @@ class Fixer:
     ) -> Proposal:
         """Candidates for `diagnostic`, proved and ranked.
 
-        When nothing can be proved for the flagged lines alone, a wider region is tried once.
+        When nothing can be proved for the flagged lines alone, wider regions are tried, and at last
+        the smallest edits that compile.
 
         Raises:
             Cancelled: `cancel` was set.
@@ -134,7 +136,32 @@ class Fixer:
                 return proposal
             first = first or proposal
         assert first is not None
-        return dataclasses.replace(first, latency_s=time.perf_counter() - begin)
+        found, failed = self._last_resort(document, first.problem, cancel, test)
+        return dataclasses.replace(
+            first,
+            candidates=found,
+            rejected=(*first.rejected, *failed),
+            latency_s=time.perf_counter() - begin,
+        )
+
+    def _last_resort(
+        self, document: Document, problem: Problem, cancel: Cancel | None, test: TestRunner | None
+    ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+        """What compiles of the smallest edits, ranked, and what could not be proved of it."""
+        with Prover(
+            document, problem, test=test, cancel=cancel, propose=rules.last_resort
+        ) as prover:
+            proofs = prover.rules()
+        tried = [_candidate(document, problem, proof, "rule", None) for proof in proofs]
+        shown = [candidate for candidate in tried if candidate.evidence.shown]
+        if shown and self._engine is not None:
+            prompt = render(problem, self.prompt_format)
+            with contextlib.suppress(PromptTooLong):
+                shown = self._scored(problem, prompt, shown, cancel)
+        return (
+            tuple(sorted(shown, key=lambda candidate: ranking_key(candidate.ranked))),
+            tuple(candidate for candidate in tried if not candidate.evidence.shown),
+        )
 
     def _propose(
         self,

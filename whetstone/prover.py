@@ -6,6 +6,7 @@ lock, so both go on at once. One thread proves; what it found is read when it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,6 +16,8 @@ from whetstone.edit import TextEdit
 from whetstone.engine.base import Cancel
 from whetstone.evidence import Baseline, Evidence, TestRunner
 from whetstone.problem import Document, Problem, Replacement
+
+Propose = Callable[[Document, Problem], list[Replacement]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,10 @@ class Prover:
         *,
         test: TestRunner | None,
         cancel: Cancel | None,
+        propose: Propose = rules.propose,
     ) -> None:
         self._document = document
+        self._propose = propose
         self._problem = problem
         self._test = test
         self._cancel = cancel
@@ -80,7 +85,7 @@ class Prover:
         return self._proofs[replacement].result()
 
     def _propose_by_rules(self) -> tuple[Proof, ...]:
-        return tuple(map(self._prove, rules.propose(self._document, self._problem)))
+        return tuple(map(self._prove, self._propose(self._document, self._problem)))
 
     def _prove(self, replacement: Replacement) -> Proof:
         if replacement not in self._known:

@@ -112,6 +112,23 @@ def first_fix(text: str, name: str = "module.py") -> str:
         ("name = 'a'\nprint(f'hi name}')\n", "print(f'hi {name}')"),
         ("d = {'a': 1}\nprint(f'hi {d['a']}')\n", "print(f'hi {d[\"a\"]}')"),
         ("x = [1, 2\ny = 3\n", "x = [1, 2]"),
+        ("def f(s, b):\n    print(s.strip))\n", "    print(s.strip())"),
+        ("w = 1\nprint(w * 20px)\n", "print(w * 20)"),
+        ("n = 'a'\nx = f'{n]'\n", "x = f'{n}'"),
+        ("n = 'a'\nx = f'{{n}'\n", "x = f'{n}'"),
+        ("x = 'letter %' % 'a'\n", "x = 'letter %s' % 'a'"),
+        # One token more, less or another, where nothing says which.
+        ('a = 1\nprint(a "costs", a)\n', 'print(a, "costs", a)'),
+        ("a = {1,, 2}\n", "a = {1, 2}"),
+        ("a = [1]\nfor k v in [(1, 2)]:\n    print(k, v)\n", "for k, v in [(1, 2)]:"),
+        ('x = [age"]\n', 'x = ["age"]'),
+        ('x = {"a": 1, "b: 2}\n', 'x = {"a": 1, "b": 2}'),
+        ("x = 'it can't be'\n", 'x = "it can\'t be"'),
+        ("class C:\n    def f(self):\n        return self x\n", "        return self.x"),
+        ("x: list[int = []\n", "x: list[int] = []"),
+        ("for x in [1].\n    print(x)\n", "for x in [1]:"),
+        ("def f(a) - int:\n    return a\n", "def f(a) -> int:"),
+        ("parser dict(a=1)\n", "parser = dict(a=1)"),
     ],
 )
 def test_the_message_decides(text, wanted):
@@ -132,6 +149,19 @@ def test_the_message_decides(text, wanted):
 )
 def test_brackets_and_quotes_end_where_layout_says(text, wanted):
     assert wanted in first_fix(text)
+
+
+@pytest.mark.parametrize(
+    "line", ["return a b / (1 - a)", "x = 3 / (a b)", "return a b"]
+)  # fmt: skip
+def test_where_an_operator_is_missing_nothing_is_guessed(line):
+    assert first_fix(f"def f(a, b):\n    {line}\n") == ""
+
+
+def test_a_file_with_another_error_below_is_mended_one_by_one():
+    text = "def f(a):\n    print(a 'x')\n\n\ndef g(a)\n    return a\n"
+
+    assert first_fix(text) == text.replace("a 'x'", "a, 'x'")
 
 
 def test_a_whole_block_is_indented_when_one_line_would_not_do():

@@ -9,6 +9,7 @@
     statements.py  statements out of place, their sides, Python 2
     lint.py        the fix that ruff itself attaches to a finding
     findings.py    findings that ruff leaves to us
+    edits.py       the last resort: one token more, less or another
 
 A rule proposes; proof and the model's likelihood decide. In a trial a small model found the right
 near name in 22 % of the cases, a similarity look-up in 119 of 124.
@@ -22,6 +23,7 @@ from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.rules import (
     arguments,
     characters,
+    edits,
     findings,
     fstrings,
     imports,
@@ -65,6 +67,11 @@ def propose(document: Document, problem: Problem) -> list[Replacement]:
     unique = dict.fromkeys(_all(document, problem))
     unchanged = Replacement(kind="replace", lines=problem.flagged)
     return [replacement for replacement in unique if replacement != unchanged][:_MAX_PROPOSALS]
+
+
+def last_resort(document: Document, problem: Problem) -> list[Replacement]:
+    """What to try where nothing that a rule or the model proposed could be proved."""
+    return list(edits.propose(document, problem))
 
 
 def _all(document: Document, problem: Problem) -> Iterator[Replacement]:

@@ -155,15 +155,17 @@ def _duplicate(document: Document, problem: Problem, line: str) -> Iterator[str]
         at = [n for n, part in enumerate(parts) if re.match(rf"\**{word[1]}\b", part)]
         if len(at) < 2:
             continue
-        for name in _unbound(document, problem, line, parts):
+        names = list(_unbound(document, problem, line, parts))
+        for name in names:
             for number in reversed(at):
                 new = [
                     re.sub(rf"\b{word[1]}\b", name, part, count=1) if n == number else part
                     for n, part in enumerate(parts)
                 ]
                 yield line[:start] + ", ".join(new) + line[stop:]
-        fewer = [part for n, part in enumerate(parts) if n != at[-1]]
-        yield line[:start] + ", ".join(fewer) + line[stop:]
+        if not names:
+            fewer = [part for n, part in enumerate(parts) if n != at[-1]]
+            yield line[:start] + ", ".join(fewer) + line[stop:]
 
 
 def _unbound(
@@ -185,7 +187,12 @@ def _unbound(
     bound |= set(re.findall(r"^(\w+)\s*(?:=|:)", elsewhere, re.MULTILINE))
     bound |= {re.split(r"\W", part.lstrip("*"))[0] for part in parts}
     for name in used:
-        if name not in bound and not hasattr(builtins, name) and not keyword.iskeyword(name):
+        if (
+            name.strip("_")
+            and name not in bound
+            and not hasattr(builtins, name)
+            and not keyword.iskeyword(name)
+        ):
             yield name
 
 

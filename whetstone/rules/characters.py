@@ -102,6 +102,7 @@ def _number(line: str, problem: Problem) -> Iterator[str]:
     """`10L`, `1.5f`: a suffix that Python does not know; `2x`: a product."""
     yield from substituted(r"(?<![\w.])(\d[\d_.]*)[lLfFdDuU]\b", r"\1", line)
     yield from substituted(r"(?<![\w.])(\d+(?:\.\d+)?)([A-Za-z_]\w*)", r"\1 * \2", line)
+    yield from substituted(r"(?<![\w.])(\d+(?:\.\d+)?)[A-Za-z]{1,2}\b", r"\1", line)  # 20px, 5s
     yield from substituted(r"(?<![\w.])(\d+)(if|else|for|in|and|or|is)\b", r"\1 \2", line)
 
 

@@ -136,6 +136,8 @@ def _percent(line: str, document: Document, problem: Problem) -> Iterator[tuple[
         yield (re.sub(r"%(?![\w%(.\-+#]|\s*[(\w])", "%%", line.rstrip(), count=1),)
         yield (re.sub(r"(\d)%(?!%)", r"\1%%", line, count=1),)
         yield (re.sub(r"%\((\w+)\)(?![-+ #0-9.*]*[a-zA-Z])", r"%(\1)s", line),)
+        yield (re.sub(r"(?<!%)%([-+ #0-9.*]*)(?=[\"'])", r"%\1s", line, count=1),)
+        yield (re.sub(r"(?<!%)%([-+ #0-9.*]*)(?=[\"'])", r"%\1d", line, count=1),)
 
 
 def _numbering(line: str, document: Document, problem: Problem) -> Iterator[tuple[str, ...]]:

@@ -27,9 +27,19 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         if "expecting '}'" in message or "'{' was never closed" in message:
             for new in _closed(line, opening):
                 yield with_lines(problem, index, new)
+        if wrong := re.search(r"unmatched '([)\]])'|'([)\]])' does not match", message):
+            for at in _places(line, opening, wrong[1] or wrong[2]):
+                yield with_lines(problem, index, line[:at] + "}" + line[at + 1 :])
         if "single '}'" in message:
+            for at in _places(line, opening, "{{"):
+                yield with_lines(problem, index, line[:at] + line[at + 1 :])
             for new in _opened(line, opening):
                 yield with_lines(problem, index, new)
+
+
+def _places(line: str, opening: re.Match[str], mark: str) -> list[int]:
+    """Where `mark` stands behind the beginning of the string."""
+    return [match.start() for match in re.compile(re.escape(mark)).finditer(line, opening.end())]
 
 
 def _other_quotes(line: str, opening: re.Match[str]) -> Iterator[str]:

@@ -66,3 +66,16 @@ def split(text: str) -> list[str]:
             parts.append(text[start:column].strip())
             start = column + 1
     return [*parts, last] if (last := text[start:].strip()) else parts
+
+
+def in_arithmetic(before: str) -> bool:
+    """True inside a parenthesis that only groups: there an operator is missing, not a comma."""
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        if before[at] in ")]}":
+            depth += 1
+        elif before[at] in "([{":
+            if depth == 0:
+                return before[at] == "(" and before[:at].rstrip()[-1:] in tuple("+-*/%<>&|^~")
+            depth -= 1
+    return False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
 from whetstone.rules import layout
 from whetstone.rules.lines import bare as code_of
+from whetstone.rules.lines import in_arithmetic
 
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -233,8 +234,11 @@ def _deeper_below(problem: Problem, line: str) -> bool:
 
 def _unmatched(line: str, problem: Problem) -> Iterator[str]:
     column = problem.diagnostic.span.start_column
-    if column < len(line) and line[column] in ")]}":
-        yield line[:column] + line[column + 1 :]
+    if column >= len(line) or line[column] not in ")]}":
+        return
+    if called := re.search(r"\w\.\w+(?=\)+\Z)", line[: column + 1]):  # `x.strip))`
+        yield line[: called.end()] + "(" + line[called.end() :]
+    yield line[:column] + line[column + 1 :]
 
 
 def _mismatched(line: str, problem: Problem) -> Iterator[str]:
@@ -281,21 +285,8 @@ def _comma(line: str, problem: Problem) -> Iterator[str]:
     span = problem.diagnostic.span
     stop = span.end_column if span.end_line == span.start_line else len(line)
     for match in re.finditer(r"(?<=[\w\"')\]}])\s+(?=[\w\"'(\[{])", line[: stop + 1]):
-        if match.start() >= span.start_column and not _in_arithmetic(line[: match.start()]):
+        if match.start() >= span.start_column and not in_arithmetic(line[: match.start()]):
             yield line[: match.start()] + "," + line[match.start() :]
-
-
-def _in_arithmetic(before: str) -> bool:
-    """True inside a parenthesis that only groups: there an operator is missing, not a comma."""
-    depth = 0
-    for at in range(len(before) - 1, -1, -1):
-        if before[at] in ")]}":
-            depth += 1
-        elif before[at] in "([{":
-            if depth == 0:
-                return before[at] == "(" and before[:at].rstrip()[-1:] in tuple("+-*/%<>&|^~")
-            depth -= 1
-    return False
 
 
 def _print(line: str, problem: Problem) -> Iterator[str]:

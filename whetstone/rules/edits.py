@@ -1,0 +1,150 @@
+"""The smallest repairs of a line that does not compile: one token put in, taken out or exchanged.
+
+Where no message and no word says what is meant, what compiles is found by trying, beginning near
+the place where the compiler stopped. Whatever compiles is proved and ranked like all else.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+
+from whetstone.problem import Document, Problem, Replacement
+from whetstone.rules.lines import bare, flagged, in_arithmetic, with_lines
+
+_TRIES, _MOST = 80, 6
+_TOKEN = re.compile(
+    r"_{2,}|\w+|->|[=!<>:]=|=>|\*\*|//|[^\w\s]"
+)  # on a bare line: a string is a run of underscores
+# What a punctuation mark is often typed for.
+_FOR = {".": ",:", ",": ".:", ";": ",:", ":": ",=", "=": ":", "-": ("->",), "->": ":", "=>": ":",
+        ":=": ":=", "==": "=", "(": "[{", "[": "(", ")": "]", "]": ")"}  # fmt: skip
+# A text whose first quote is lost, and one whose last is.
+_OPENED = re.compile(r"([\w.\-]+)([\"'])(?=[\])},:;.\s]|$)")
+_CLOSED = re.compile(r"(?<![\w\"'])([\"'])([\w.\-]+)(?=[\])},:;\s])")
+_LISTS = re.compile(r"\s*(?:for|from|import|global|nonlocal|with|del)\b")
+_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#@]")
+
+
+def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
+    """At most _MOST edits of the flagged line, nearest to the reported place first."""
+    found = flagged(problem)
+    if problem.diagnostic.code != "SyntaxError" or found is None:
+        return
+    index, line = found
+    tried = itertools.islice(dict.fromkeys(_edits(line, problem)), _TRIES)
+    edits = (with_lines(problem, index, new) for new in tried)
+    yield from itertools.islice((e for e in edits if compiles(document, problem, e)), _MOST)
+
+
+def compiles(document: Document, problem: Problem, replacement: Replacement) -> bool:
+    """Does the top-level statement around the region compile with `replacement`?
+
+    The whole file would take a hundred times as long, and may have another error elsewhere.
+    """
+    if replacement.kind != "replace":
+        return True
+    lines = document.bare_lines()
+    begin, end = problem.region.start, problem.region.stop
+    while begin > 0 and (not lines[begin].strip() or _inside(lines[begin])):
+        begin -= 1
+    while end < len(lines) and (not lines[end].strip() or _inside(lines[end])):
+        end += 1
+    before, after = lines[begin : problem.region.start], lines[problem.region.stop : end]
+    return _parses("\n".join([*before, *replacement.lines, *after]) + "\n")
+
+
+def _inside(line: str) -> bool:
+    return line[0] in " \t" or _GOES_ON.match(line) is not None
+
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():  # about escapes in the user's text
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _edits(line: str, problem: Problem) -> Iterator[str]:
+    span = problem.diagnostic.span
+    if "unterminated" in problem.diagnostic.message:
+        yield from _quotes(line)
+        return
+    if "was never closed" in problem.diagnostic.message:
+        yield from _closed(line, span.start_column)
+        return
+    before = [*problem.above, *problem.flagged[: span.start_line - problem.region.start]]
+    listed = _LISTS.match(line) is not None or (
+        bool(before) and before[-1].rstrip().endswith((",", "(", "[", "{"))
+    )
+    one_line = span.end_line == span.start_line
+    places = (span.start_column, span.end_column if one_line else len(line))
+    tokens = [match.span() for match in _TOKEN.finditer(bare(line))]
+    numbers = range(len(tokens))
+    for number in sorted(numbers, key=lambda n: _distance(tokens[n][0], places)):
+        if number:
+            yield from _put_in(line, tokens[number - 1][1], tokens[number][0], listed=listed)
+        yield from _exchanged(line, *tokens[number])
+
+
+def _depth(text: str) -> int:
+    code = bare(text)
+    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
+
+
+def _distance(column: int, places: Iterable[int]) -> int:
+    return min(abs(column - place) for place in places)
+
+
+def _closed(line: str, opening: int) -> Iterator[str]:
+    """The bracket at `opening` closed behind each of the tokens after it."""
+    closer = {"(": ")", "[": "]", "{": "}"}.get(line[opening : opening + 1], "")
+    for match in _TOKEN.finditer(bare(line), opening + 1):
+        yield line[: match.end()] + closer + line[match.end() :]
+
+
+def _quotes(line: str) -> Iterator[str]:
+    for half in _OPENED.finditer(line):
+        yield line[: half.start()] + half[2] + line[half.start() :]
+    for half in _CLOSED.finditer(line):
+        yield line[: half.end()] + half[1] + line[half.end() :]
+    for quote, other in ("'\"", "\"'"):
+        if line.count(quote) == 3 and other not in line:  # an apostrophe in the text
+            first, middle, last = (match.start() for match in re.finditer(quote, line))
+            yield f"{line[:first]}{other}{line[first + 1 : last]}{other}{line[last + 1 :]}"
+            yield f"{line[:middle]}\\{line[middle:]}"
+
+
+def _put_in(line: str, end: int, begin: int, *, listed: bool) -> Iterator[str]:
+    """A mark between two tokens, the first of which ends at `end`.
+
+    Args:
+        listed: the line goes on with, or begins, what may have commas outside of brackets.
+    """
+    if end < begin:
+        if in_arithmetic(line[:end]):
+            return  # an operator, and no one can tell which
+        if listed or _depth(line[:end]):
+            yield f"{line[:end]},{line[end:]}"
+        if line[:end].endswith(("self", "cls")):
+            yield f"{line[:end]}.{line[begin:]}"
+        yield f"{line[:end]} = {line[begin:]}"
+        yield f"{line[:end]}:{line[end:]}"
+        if line[end - 1].isalnum() and line[begin].isalnum():
+            yield f"{line[:end]}_{line[begin:]}"
+
+
+def _exchanged(line: str, begin: int, end: int) -> Iterator[str]:
+    """A punctuation mark left out, or another in its place."""
+    mark = line[begin:end]
+    if mark[0].isalnum() or mark[0] in "_\"'":
+        return
+    yield line[:begin] + line[end:]
+    for other in _FOR.get(mark, ()):
+        yield line[:begin] + other + line[end:]
