@@ -2,8 +2,8 @@
 
     python -m benchmarks.held_out OUT [--first 350] [--count 650] [--out FILE] [--json]
 
-OUT is the work folder of `trainer starter`; its held-out samples come from packages that nothing was
-trained on. Counted are those that static tools report in a document that is clean without the bug
+OUT is the work folder of `trainer starter`; its held-out samples come from packages that nothing
+was trained on. Counted are those that static tools report in a document that is clean without the bug
 (a fragment of a file has undefined names of its own, which no real file has). A fix is right when
 the program is the original's, imports in whatever order. Samples before --first, in an order drawn
 with a fixed seed, were looked at while rules were made.
@@ -27,9 +27,9 @@ from trainer.starter.data import read_samples
 from whetstone import diagnose
 from whetstone.engine.llama import LlamaEngine
 from whetstone.fixer import Fixer
+from whetstone.models.starter import starter_path
 from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
-from whetstone.models.starter import starter_path
 
 _K = 4
 
