@@ -1,12 +1,12 @@
 """Held-out mutants on the path that serves the editor: how often the fix is the original program.
 
-    python -m benchmarks.held_out OUT [--first 350] [--count 650] [--out FILE] [--json]
+    python -m benchmarks.held_out OUT [--first 350] [--count 650]
 
 OUT is the work folder of `trainer starter`; its held-out samples come from packages that nothing
-was trained on. Counted are those that static tools report in a document that is clean without the bug
-(a fragment of a file has undefined names of its own, which no real file has). A fix is right when
-the program is the original's, imports in whatever order. Samples before --first, in an order drawn
-with a fixed seed, were looked at while rules were made.
+was trained on. Counted are those that static tools report in a document that is clean without the
+bug (a fragment of a file has undefined names of its own, which no real file has). A fix is right
+when the program is the original's, imports in whatever order. Samples before --first, in an order
+drawn with a fixed seed, were looked at while rules were made.
 """
 
 from __future__ import annotations
