@@ -35,37 +35,36 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     if problem.diagnostic.code != "SyntaxError" or found is None:
         return
     index, line = found
+    before, after = _around(document, problem)
     tried = itertools.islice(dict.fromkeys(_edits(line, problem)), _TRIES)
     edits = (with_lines(problem, index, new) for new in tried)
-    yield from itertools.islice((e for e in edits if compiles(document, problem, e)), _MOST)
+    compiling = (edit for edit in edits if _parses([*before, *edit.lines, *after]))
+    yield from itertools.islice(compiling, _MOST)
 
 
-def compiles(document: Document, problem: Problem, replacement: Replacement) -> bool:
-    """Does the top-level statement around the region compile with `replacement`?
+def _around(document: Document, problem: Problem) -> tuple[list[str], list[str]]:
+    """What the top-level statement around the region has above and below it.
 
-    The whole file would take a hundred times as long, and may have another error elsewhere.
+    To compile the whole file would take a hundred times as long, and it may have another error.
     """
-    if replacement.kind != "replace":
-        return True
     lines = document.bare_lines()
     begin, end = problem.region.start, problem.region.stop
     while begin > 0 and (not lines[begin].strip() or _inside(lines[begin])):
         begin -= 1
     while end < len(lines) and (not lines[end].strip() or _inside(lines[end])):
         end += 1
-    before, after = lines[begin : problem.region.start], lines[problem.region.stop : end]
-    return _parses("\n".join([*before, *replacement.lines, *after]) + "\n")
+    return lines[begin : problem.region.start], lines[problem.region.stop : end]
 
 
 def _inside(line: str) -> bool:
     return line[0] in " \t" or _GOES_ON.match(line) is not None
 
 
-def _parses(text: str) -> bool:
+def _parses(lines: list[str]) -> bool:
     try:
         with warnings.catch_warnings():  # about escapes in the user's text
             warnings.simplefilter("ignore")
-            ast.parse(text)
+            ast.parse("\n".join(lines) + "\n")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
