@@ -166,6 +166,19 @@ def settled(data: Path) -> list[tuple[str, str | None, tuple[object, ...]]]:
     return [each for each in stored(data) if each[1] is not None]
 
 
+def check_undone(data: Path, steps: Sequence[Step]) -> None:
+    """Nothing but the fixes of `steps`, taken unread with "fix all" and undone together."""
+    expected = [(step.code, "reverted", (("reverted", None, step.fix),)) for step in steps]
+    until(
+        f"the reverts {expected}",
+        lambda: sorted(stored(data), key=repr) == sorted(expected, key=repr),
+        seen=lambda: stored(data),
+    )
+    with PreferenceStore.open(data / "preferences.db") as store:
+        details = [store.get(each.id) for each in store.suggestions()]
+        assert {pair.weight for each in details for pair in each.pairs} == {0.25}
+
+
 def check(data: Path, steps: Sequence[Step] = STEPS) -> None:
     """The database holds what `steps` must leave there, and nothing else."""
     expected = sorted(((step.code, step.outcome, step.pairs) for step in steps), key=repr)

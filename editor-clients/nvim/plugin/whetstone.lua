@@ -70,9 +70,5 @@ vim.api.nvim_create_autocmd('FileType', {
 -- Loaded late, by :packadd or a plugin manager: buffers that are open already are served too, which
 -- vim.lsp.enable() sees to by itself.
 if vim.v.vim_did_enter == 1 and not has_enable then
-  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
-    if vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].filetype == 'python' then
-      require('whetstone.client').start(buffer)
-    end
-  end
+  require('whetstone.client').start_all()
 end

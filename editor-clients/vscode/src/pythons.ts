@@ -28,7 +28,7 @@ const QUESTION = `
 import json, sys
 import importlib.metadata as metadata, importlib.util as util
 answer = {"version": sys.version_info[:2]}
-if util.find_spec("lsp_server") and util.find_spec("whetstone"):
+if all(util.find_spec(name) for name in ("lsp_server", "whetstone", "pygls")):
     try:
         answer["server"] = metadata.version("whetstone-fix")
     except metadata.PackageNotFoundError:

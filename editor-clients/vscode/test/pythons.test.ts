@@ -19,7 +19,7 @@ function fakeServer(): string {
 import sys, zipfile
 info = "whetstone_fix-9.8.dist-info/"
 with zipfile.ZipFile(sys.argv[1], "w") as wheel:
-    for name in ("lsp_server", "whetstone"):
+    for name in ("lsp_server", "whetstone", "pygls"):
         wheel.writestr(name + "/__init__.py", "")
     wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: whetstone-fix\\nVersion: 9.8\\n")
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")

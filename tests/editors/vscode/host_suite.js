@@ -1,5 +1,6 @@
 // Runs inside the real extension host (extensionTestsPath): what needs no screen.
 const assert = require("node:assert/strict");
+const fs = require("node:fs");
 const vscode = require("vscode");
 const { codes, open, run, suite, until } = require("./host.js");
 
@@ -15,6 +16,9 @@ const actions = (document, line) =>
 
 const lenses = async (document) =>
   (await vscode.commands.executeCommand("vscode.executeCodeLensProvider", document.uri)) ?? [];
+
+/** The processes that were the server, the last one last. */
+const servers = () => fs.readFileSync(process.env.WHETSTONE_PIDS, "utf8").trim().split("\n").map(Number);
 
 function previewTab() {
   const { activeTab } = vscode.window.tabGroups.activeTabGroup;
@@ -37,6 +41,16 @@ const steps = {
     assert.deepEqual(codes(document), ["E711", "F821", "F821"]);
     const line = document.getText().split("\n").findIndex((text) => text.includes('f"handle'));
     assert.deepEqual((await actions(document, line)).map(({ title }) => title), []);
+  },
+
+  async "fix all, undone as a whole"() {
+    const { document } = await open("all.py");
+    const before = document.getText();
+    await until("diagnostics", () => codes(document).length === 2);
+    await vscode.commands.executeCommand("editor.action.fixAll");
+    await until("the fixes", () => !/custmer|== None/.test(document.getText()));
+    await vscode.commands.executeCommand("undo");
+    assert.equal(document.getText(), before);
   },
 
   async "next and previous candidate, accepted, and reverted by the lens"() {
@@ -84,6 +98,16 @@ const steps = {
     const editor = vscode.window.activeTextEditor;
     assert.equal(editor.document.uri.fsPath, fsPath);
     assert.equal(editor.selection.active.line, 2);
+  },
+
+  async "a server that is killed is started again, and offers fixes again"() {
+    const { document } = await open("sides.py");
+    await until("diagnostics", () => codes(document).length === 1);
+    const count = servers().length;
+    process.kill(servers().at(-1), "SIGKILL");
+    await until("another server", () => servers().length === count + 1);
+    await until("its diagnostics", () => codes(document).length === 1);
+    await until("its fixes", async () => (await actions(document, 2)).some(({ title }) => title.includes("laft")));
   },
 
   async "a restart ends the old server in order, and a new one serves"() {

@@ -84,6 +84,11 @@ function M.config()
     settings = { whetstone = settings },
     capabilities = capabilities(),
     handlers = handlers,
+    on_exit = function(code, signal, id)
+      vim.schedule(function()
+        M.ended(code, signal, id)
+      end)
+    end,
   }
 end
 
@@ -110,9 +115,74 @@ function M.start(buffer)
   if not M.wanted(buffer) then
     return nil
   end
-  local settings = M.config()
+  local settings = vim.lsp.config and vim.deepcopy(vim.lsp.config[M.NAME]) or M.config()
   settings.root_dir = vim.fs.root(buffer, config.get().root_markers)
   return vim.lsp.start(settings, { bufnr = buffer })
+end
+
+--- The same for every Python buffer that is loaded.
+function M.start_all()
+  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].filetype == 'python' then
+      M.start(buffer)
+    end
+  end
+end
+
+--- As often as the VS Code extension does it, too.
+local MOST_CRASHES, WITHIN_MS = 4, 3 * 60000
+local crashes = {} ---@type number[]
+local restarting = {} ---@type table<integer, boolean>
+
+--- A server has ended. One that nobody told to is started again, but not for ever.
+---@param code integer
+---@param signal integer
+---@param id integer
+function M.ended(code, signal, id)
+  if vim.v.exiting ~= vim.NIL then
+    return
+  end
+  if vim.lsp.get_client_by_id(id) then -- Neovim still counts it among those that run
+    vim.defer_fn(function()
+      M.ended(code, signal, id)
+    end, 20)
+    return
+  end
+  if restarting[id] then
+    restarting[id] = nil
+    M.start_all()
+  elseif code ~= 0 or (signal ~= 0 and signal ~= 15) then -- Neovim itself stops with 15
+    local now = vim.uv.now()
+    crashes = vim.tbl_filter(function(time)
+      return now - time < WITHIN_MS
+    end, crashes)
+    crashes[#crashes + 1] = now
+    if #crashes <= MOST_CRASHES then
+      M.notify('the server ended by itself and is started again', vim.log.levels.WARN)
+      M.start_all()
+    else
+      local text = 'the server ended by itself several times; :Whetstone restart starts it again'
+      M.notify(text, vim.log.levels.ERROR)
+    end
+  end
+end
+
+--- `:Whetstone restart`
+function M.restart()
+  crashes = {}
+  local clients = vim.lsp.get_clients({ name = M.NAME })
+  for _, client in ipairs(clients) do
+    restarting[client.id] = true
+    if vim.fn.has('nvim-0.11') == 1 then
+      client:stop()
+    else
+      ---@diagnostic disable-next-line: missing-parameter
+      client.stop()
+    end
+  end
+  if #clients == 0 then
+    M.start_all()
+  end
 end
 
 --- The client of a buffer; without a buffer, any that runs.

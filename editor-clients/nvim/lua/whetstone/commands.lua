@@ -37,10 +37,9 @@ local function toggle(scope, code)
     end
   end
   local what = argument.code or (scope == 'file' and 'this file') or 'this workspace'
-  local key = scope .. ':' .. (argument.code or argument.uri)
-  if scope == 'workspace' then
-    key = scope
-  end
+  local client = client_of.get(0) -- a new server knows nothing of it
+  local name = scope == 'workspace' and '' or argument.code or argument.uri
+  local key = ('%s %s %s'):format(client and client.id or '', scope, name)
   local command = switched_off[key] and 'whetstone.enable' or 'whetstone.disable'
   tell(command, { argument }, function(result)
     switched_off[key] = result.disabled == true or nil
@@ -104,6 +103,9 @@ local commands = {
       end
       return client_of.value(result.reason) or 'there is no earlier model', vim.log.levels.WARN
     end)
+  end,
+  restart = function()
+    client_of.restart()
   end,
   status = function()
     require('whetstone.status').show()
