@@ -6,8 +6,9 @@
 
 For each taste and seed: a simulated user makes 200 choices in the real language server with the
 active model; from the first 50, 100 and 200 a model is trained by each method, and the fixes that
-each model shows first for problems of unseen families are judged. Then the product's own loop:
-choices, `trainer retrain` with its gate, further choices with what it promoted.
+each model shows first for problems of unseen families are judged. Then one retrain on the model of
+the last, which shows what is forgotten; and the product's own loop: choices, `trainer retrain` with
+its gate, further choices with what it promoted.
 
 Every step leaves one JSON file in DIR when it is done, and nothing counts before: a run that was
 killed is repeated and goes on at the step it was in.
@@ -34,7 +35,7 @@ from benchmarks.personal import figures
 from benchmarks.personal.judging import Judge
 from benchmarks.personal.loop import run_loop
 from benchmarks.personal.measuring import acceptance
-from benchmarks.personal.methods import METHODS, Choices, options_for, train
+from benchmarks.personal.methods import METHODS, Choices, options_for, train, train_again
 from benchmarks.personal.problems import Task, tasks
 from benchmarks.personal.tastes import REPORTED, TASTES
 from benchmarks.personal.user import User, outcomes
@@ -55,6 +56,7 @@ class Plan:
     problems: int
     methods: tuple[str, ...]
     changes: Mapping[str, Any]
+    again: bool
     loop: bool
     static: bool
 
@@ -75,6 +77,8 @@ class Part:
         for point in sorted(self.plan.points, reverse=True):  # the one that matters most first
             for method in self.plan.methods:
                 self._step(f"{method}-{point}", lambda m=method, p=point: self._method(m, p))
+        if self.plan.again:
+            self._step("again", self._again)
         if self.plan.loop:
             self._step("loop", self._loop)
 
@@ -136,6 +140,18 @@ class Part:
             found["static"] = _static(model)
         return found
 
+    def _again(self) -> dict[str, Any]:
+        """One retrain on the model of the last, whatever a gate would say of it."""
+        rounds = []
+        with PreferenceStore.open(self.folder / "choices" / "data" / "preferences.db") as store:
+            ids = [summary.id for summary in reversed(store.suggestions())]
+            options = options_for("sft-dpo", self.seed, self._base(), self.plan.changes)
+            models = train_again(options, store, ids, self.plan.points, self.folder / "again")
+            for point, found in models:
+                model = Path(found.pop("model"))
+                rounds.append({"choices": point, **found, "unseen": self._accepted(model)})
+        return {"rounds": rounds}
+
     def _base(self) -> Path:
         """The starter's weights in Hugging Face's format, read back once for all runs."""
         return find_base(None, Registry(self._no_models).active().path, self.folder / "starter")
@@ -182,6 +198,7 @@ def main() -> int:
         problems=options.problems,
         methods=tuple(options.methods),
         changes=dict(map(_change, options.set)),
+        again=not options.no_again,
         loop=not options.no_loop,
         static=not options.no_static,
     )
@@ -218,6 +235,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--points", nargs="+", type=int, default=[50, 100, 200])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--problems", type=int, default=60, help="unseen problems [60]")
+    parser.add_argument(
+        "--no-again", action="store_true", help="leave retrains on the last model out"
+    )
     parser.add_argument("--no-loop", action="store_true", help="leave the product's loop out")
     parser.add_argument("--no-static", action="store_true", help="leave the static suite out")
     parser.add_argument(

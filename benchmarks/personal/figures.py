@@ -13,6 +13,7 @@ from trainer.evaluation.statistics import mcnemar
 
 BASE = "no training"
 LOOP = "trainer retrain, gated"
+AGAIN = "SFT, then DPO, each on the last model"
 LABELS = {
     "sft-accepted": "SFT on the accepted",
     "sft-chosen": "SFT on the accepted and the user's own",
@@ -39,7 +40,7 @@ def gather(work: Path, tastes: Sequence[str], seeds: Sequence[int]) -> dict[str,
 
 
 def _curves(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Acceptance by method and number of choices: of each part, and of all together."""
+    """Acceptance by method and number of choices: of each part; `mean` where all parts have it."""
     rows: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for part in parts:
         for label, choices, unseen in _measured(part):
@@ -48,8 +49,8 @@ def _curves(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "taste": part["taste"], "seed": part["seed"], "share": round(share, 4),
             })  # fmt: skip
     return [
-        {"method": label, "choices": choices, "mean": round(_mean(r["share"] for r in found), 4),
-         "parts": found}
+        {"method": label, "choices": choices, "parts": found,
+         "mean": round(_mean(r["share"] for r in found), 4) if len(found) == len(parts) else None}
         for (label, choices), found in sorted(rows.items())
     ]  # fmt: skip
 
@@ -58,9 +59,9 @@ def _measured(part: dict[str, Any]) -> Iterable[tuple[str, int, dict[str, Any]]]
     for name, step in part["steps"].items():
         if name == "base":
             yield BASE, 0, step["unseen"]
-        elif name == "loop":
+        elif name in ("again", "loop"):
             for each in step["rounds"]:
-                yield LOOP, each["choices"], each["unseen"]
+                yield AGAIN if name == "again" else LOOP, each["choices"], each["unseen"]
         elif "method" in step:
             yield LABELS[step["method"]], step["choices"], step["unseen"]
 
@@ -86,10 +87,10 @@ def _comparisons(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _forgotten(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """In the loop: of what was kept after one retrain, how much was lost after the next."""
+    """Of what was kept after one retrain, how much was lost after one on the model of that."""
     found = []
     for part in parts:
-        rounds = part["steps"].get("loop", {}).get("rounds", [])
+        rounds = part["steps"].get("again", {}).get("rounds", [])
         for one, two in pairwise(rounds):
             before, after = (set(each["unseen"]["kept_problems"]) for each in (one, two))
             found.append({
@@ -151,7 +152,7 @@ def plot(found: dict[str, Any], out: Path) -> None:
         1, len(panels), figsize=(3.2 * len(panels), 3.6), sharey=True, squeeze=False,
         layout="constrained",
     )  # fmt: skip
-    labels = [label for label in (*LABELS.values(), LOOP)
+    labels = [label for label in (*LABELS.values(), AGAIN, LOOP)
               if any(row["method"] == label for row in found["curves"])]  # fmt: skip
     for axis, taste in zip(axes[0], panels, strict=True):
         [start] = _points(found, BASE, taste)
@@ -176,6 +177,6 @@ def _points(found: dict[str, Any], label: str, taste: str | None) -> list[tuple[
     points = []
     for row in found["curves"]:
         shares = [part["share"] for part in row["parts"] if taste in (None, part["taste"])]
-        if row["method"] == label and shares:
+        if row["method"] == label and shares and (taste or row["mean"] is not None):
             points.append((row["choices"], _mean(shares)))
     return sorted(points)

@@ -13,7 +13,7 @@ gate's own judgement is measured apart (`loop.py`).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,21 @@ def train(
         "reason": result.reason,
         "held_out": {"before": result.before, "after": result.after},
     }
+
+
+def train_again(
+    options: RetrainOptions,
+    store: PreferenceStore,
+    suggestions: Sequence[str],
+    points: Sequence[int],
+    folder: Path,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What `train` finds after each of `points` choices, each time from the model before."""
+    choices = Choices(store, ())
+    for point in points:
+        choices.grow(suggestions[:point])
+        yield point, train(options, choices, folder)
+        options = dataclasses.replace(options, base=None)  # what was promoted
 
 
 def _nothing(engine: Engine, limit: int | None) -> NotMeasured:

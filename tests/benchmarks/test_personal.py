@@ -134,7 +134,7 @@ def test_a_tiny_run_from_the_server_to_the_plot_and_again(tmp_path: Path) -> Non
         "accepted", "amended", "superseded", "rejected",
     }  # fmt: skip
     assert {row["method"] for row in found["curves"]} == {
-        figures.BASE, figures.LOOP, "SFT, then DPO", "SFT, then KTO",
+        figures.BASE, figures.AGAIN, figures.LOOP, "SFT, then DPO", "SFT, then KTO",
     }  # fmt: skip
     assert part["steps"]["loop"]["rounds"][0]["choices"] == 12
 
@@ -158,7 +158,7 @@ def test_figures_compare_problem_by_problem() -> None:
     steps = {
         "sft-dpo-50": step("sft-dpo", ["a", "b", "c"]),
         "sft-accepted-50": step("sft-accepted", ["a", "d"]),
-        "loop": {"rounds": rounds},
+        "again": {"rounds": rounds},
     }
     parts = [{"taste": "terse", "seed": 0, "steps": steps}]
     [row] = figures._comparisons(parts)
