@@ -12,7 +12,9 @@ import ipaddress
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,9 @@ def serve(server: WhetstoneServer, address: tuple[str, int] | None = None) -> No
         server.session.close()
 
 
+_importing = threading.Lock()  # the warm-up and the first fix need the same; one after the other
+
+
 def real_parts() -> Parts:
     """The product's own parts. What is heavy is imported in the thread that first needs it."""
     return Parts(
@@ -73,6 +78,7 @@ def real_parts() -> Parts:
         adapt=_adapt,
         model_stamp=lambda: _registry().active_stamp(),
         make_fixer=_make_fixer,
+        warm_up=_warm_up,
         find=_find,
         open_store=_open_store,
         load_settings=_load_settings,
@@ -82,7 +88,8 @@ def real_parts() -> Parts:
 
 
 def _load_engine(settings: Settings) -> Any:
-    from whetstone.engine.load import load_engine
+    with _importing:
+        from whetstone.engine.load import load_engine
 
     return load_engine(settings, _registry())
 
@@ -102,9 +109,19 @@ def _registry() -> Registry:
 
 
 def _make_fixer(engine: Any, settings: Settings) -> Any:
-    from whetstone.fixer import Fixer
+    with _importing:
+        from whetstone.fixer import Fixer
 
     return Fixer(engine, settings)
+
+
+def _warm_up(settings: Settings) -> None:
+    with _importing:
+        from whetstone import fixer  # noqa: F401
+
+        if settings.engine == "llama":
+            with suppress(ImportError, OSError, RuntimeError):  # told when a model is to be loaded
+                from whetstone.engine import llama  # noqa: F401
 
 
 def _find(document: Any) -> Any:

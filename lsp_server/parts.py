@@ -92,6 +92,8 @@ class Parts:
     adapt: Callable[[Engine, Settings], bool] = lambda engine, settings: False
     model_stamp: Callable[[], Hashable]
     make_fixer: Callable[[Engine | None, Settings], Proposer]
+    # Import what the two need, in any thread, so that the first fix does not wait for it.
+    warm_up: Callable[[Settings], None] = lambda settings: None
     find: Callable[[Document], list[Diagnostic]]
     open_store: Callable[[Settings], Store]
     load_settings: Callable[[Path | None, Mapping[str, Any]], tuple[Settings, list[str]]]

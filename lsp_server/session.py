@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -310,6 +311,13 @@ class Session:
     def _arm(self) -> None:
         if not self._closed:
             self.settling.arm()
+
+    def warm_up(self) -> None:
+        """Import what the first fix needs, beside everything else; the model is loaded by it."""
+        if self.settings.enabled:
+            threading.Thread(
+                target=self.parts.warm_up, args=(self.settings,), name="warm-up"
+            ).start()
 
     def close_document(self, document: OpenDocument) -> None:
         uri = document.uri

@@ -35,6 +35,7 @@ def register(server: WhetstoneServer) -> None:
     async def initialized(_: types.InitializedParams) -> None:
         await configuration.start(server)
         await files.watch(server)
+        session.warm_up()
 
     @server.feature(types.SHUTDOWN)
     @guarded()

@@ -1,6 +1,8 @@
 """Problems that no diagnostic tool reports follow the text, and go when their lines change."""
 
+from lsp_server.documents import OpenDocument
 from lsp_server.extra import ExtraProblems
+from lsp_server.problems import all_problems, problems_at
 from lsp_server.text import Buffer
 from whetstone.problem import Diagnostic, Span
 
@@ -56,3 +58,22 @@ def test_a_recursion_does_not_fill_the_memory():
     for line in range(1000):
         extra.add(URI, at(line))
     assert len(extra.of(URI)) == 32 and lines(extra)[-1] == 999
+
+
+def test_a_diagnostic_under_the_cursor_comes_before_what_a_failing_test_led_to():
+    line = Span(start_line=0, end_line=0, end_column=21)
+    name = Span(start_line=0, start_column=11, end_line=0, end_column=17)
+    failing = Diagnostic(source="test", code="AssertionError", message="", span=line)
+    extra = ExtraProblems()
+    extra.add(URI, failing, test=lambda text: None)
+    buffer = Buffer("    return lenght - 1\n")
+    document = OpenDocument(uri=URI, version=1, language="python", buffer=buffer)
+    undefined = Diagnostic(source="ruff", code="F821", message="", span=name)
+    problems = all_problems(document, [undefined], [], extra.of(URI))
+
+    def first(column):
+        at = buffer.span((0, column), (0, column))
+        return problems_at(document, at, problems)[0].diagnostic.code
+
+    # 0 is where the cursor is put after the test was run.
+    assert [first(0), first(12), first(20)] == ["AssertionError", "F821", "AssertionError"]

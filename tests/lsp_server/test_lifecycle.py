@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from lsp_editor import BUG, NEOVIM, VSCODE, new_client, until
@@ -157,3 +158,15 @@ async def test_the_log_holds_no_document_text(tmp_path, monkeypatch):
         assert "it failed" in text and "SyntaxError" in text
     finally:
         logging.getLogger().handlers[:], logging.getLogger().level = kept
+
+
+async def test_what_the_first_fix_needs_is_imported_before_anybody_asks(start):
+    """The model's library, while no model is loaded; and not where a remote model answers."""
+    maps = {}
+    for engine in ("llama", "openai"):
+        editor = await start(
+            VSCODE, command=[sys.executable, "-m", "lsp_server"], env={"WHETSTONE_ENGINE": engine}
+        )
+        maps[engine] = Path(f"/proc/{editor.client._server.pid}/maps")
+    await until(lambda: "libllama" in maps["llama"].read_text())
+    assert "libllama" not in maps["openai"].read_text()
