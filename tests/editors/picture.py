@@ -1,17 +1,26 @@
-"""A picture of Neovim's screen: what it tells its user interface to paint, drawn with DejaVu."""
+"""Pictures of what Neovim tells its user interface to paint, and of terminals."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
+import pyte
 from neovim import Neovim
 from PIL import Image, ImageDraw, ImageFont
 
 FONT_PX = 26
 MARGIN_PX = 18
 PAINTED = "whetstone_painted"
+# What terminals paint for the names of colours.
+_TERMINAL = {
+    "default front": 0x202020, "default back": 0xFFFFFF, "black": 0x000000, "red": 0xB21818,
+    "green": 0x18A018, "brown": 0xA06010, "blue": 0x1818B2, "magenta": 0xA018A0, "cyan": 0x108080,
+    "white": 0xC8C8C8, "brightblack": 0x686868, "brightred": 0xE04040, "brightgreen": 0x40C040,
+    "brightbrown": 0xC0A020, "brightyellow": 0xC0A020, "brightblue": 0x4060E0,
+    "brightmagenta": 0xD040D0, "brightcyan": 0x30B0B0, "brightwhite": 0xFFFFFF,
+}  # fmt: skip
 
 
 def take(nvim: Neovim, path: Path) -> None:
@@ -28,7 +37,16 @@ def take(nvim: Neovim, path: Path) -> None:
                 for call in calls:
                     getattr(grid, name, lambda *_: None)(*call)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _draw(grid).quantize(64).save(path, optimize=True)
+    _draw(grid.painted(), grid.back).quantize(64).save(path, optimize=True)
+
+
+class Cell(NamedTuple):
+    """One character of a screen; colours are 0xRRGGBB."""
+
+    text: str
+    front: int
+    back: int
+    bold: bool
 
 
 class _Grid:
@@ -72,25 +90,53 @@ class _Grid:
         front, back = look.get("foreground", self.front), look.get("background", self.back)
         return (back, front) if look.get("reverse") else (front, back)
 
+    def painted(self) -> list[list[Cell]]:
+        return [
+            [
+                Cell(text, *self.colours(look), bold=bool(self.looks[look].get("bold")))
+                for text, look in row
+            ]
+            for row in self.cells
+        ]
 
-def _draw(grid: _Grid) -> Image.Image:
+
+def of_terminal(screen: pyte.Screen, path: Path) -> None:
+    """Write what a terminal shows to a PNG file."""
+    cells = []
+    for row in range(screen.lines):
+        line = [screen.buffer[row][column] for column in range(screen.columns)]
+        cells.append([_cell(char) for char in line])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _draw(cells, _TERMINAL["default back"]).quantize(64).save(path, optimize=True)
+
+
+def _cell(char: pyte.screens.Char) -> Cell:
+    front = _colour(char.fg if char.fg != "default" else "default front")
+    back = _colour(char.bg if char.bg != "default" else "default back")
+    if char.reverse:
+        front, back = back, front
+    return Cell(char.data, front, back, bold=char.bold)
+
+
+def _colour(name: str) -> int:
+    return _TERMINAL[name] if name in _TERMINAL else int(name, 16)
+
+
+def _draw(cells: list[list[Cell]], back: int) -> Image.Image:
     folder = Path(matplotlib.get_data_path()) / "fonts/ttf"
     plain, bold = (
         ImageFont.truetype(str(folder / name), FONT_PX)
         for name in ("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf")
     )
     width, height = round(plain.getlength("M")), round(FONT_PX * 1.25)
-    rows, columns = len(grid.cells), len(grid.cells[0])
-    size = (columns * width + 2 * MARGIN_PX, rows * height + 2 * MARGIN_PX)
-    image = Image.new("RGB", size, _rgb(grid.back))
+    size = (len(cells[0]) * width + 2 * MARGIN_PX, len(cells) * height + 2 * MARGIN_PX)
+    image = Image.new("RGB", size, _rgb(back))
     draw = ImageDraw.Draw(image)
-    for number, row in enumerate(grid.cells):
-        for column, (text, look) in enumerate(row):
+    for number, row in enumerate(cells):
+        for column, cell in enumerate(row):
             x, y = MARGIN_PX + column * width, MARGIN_PX + number * height
-            front, back = grid.colours(look)
-            draw.rectangle((x, y, x + width - 1, y + height - 1), fill=_rgb(back))
-            font = bold if grid.looks[look].get("bold") else plain
-            draw.text((x, y), text, font=font, fill=_rgb(front))
+            draw.rectangle((x, y, x + width - 1, y + height - 1), fill=_rgb(cell.back))
+            draw.text((x, y), cell.text, font=bold if cell.bold else plain, fill=_rgb(cell.front))
     return image
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
+import picture
 import pyte
 from waiting import until
 
@@ -44,6 +45,11 @@ class Terminal:
                 self._stream.feed(self._child.read_nonblocking(65536, timeout=0.1))
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return "\n".join(row.rstrip() for row in self._screen.display)
+
+    def picture(self, path: Path) -> None:
+        """Write what stands there to a PNG file."""
+        self.screen()
+        picture.of_terminal(self._screen, path)
 
     def until(self, what: str, condition: Callable[[str], bool]) -> str:
         """Wait until the screen is as it should be, and return it."""

@@ -8,8 +8,35 @@ from pathlib import Path
 
 import pages
 import story
+from terminal import Terminal
 
 SCRIPT = Path(__file__).with_name("story.el")
+
+
+def test_a_picture_of_what_the_user_sees(editor, world, tmp_path, screenshots):
+    connect = tmp_path / "connect.el"
+    connect.write_text(pages.blocks("emacs.md", "elisp")[0], encoding="utf-8")
+    terminal = Terminal(
+        [editor("emacs"), "-nw", "-Q", "-l", str(connect), str(world.file)],
+        environment=world.environment,
+        folder=world.file.parent,
+        rows=30,
+    )
+    try:
+        terminal.until("eglot", lambda screen: "Flymake[" in screen or "eglot" in screen)
+        terminal.keys(f"\x1bgg{story.ACCEPT.line + 1}\r")  # M-g g: go to the line
+        menu = ""
+        while "Whetstone: " not in menu:  # the diagnostics may not be there yet
+            terminal.keys("\x1bxeglot-code-actions\r")
+            menu = terminal.until("an answer", answered)
+        terminal.picture(screenshots / "emacs-menu.png")
+        assert (screenshots / "emacs-menu.png").stat().st_size > 10_000
+    finally:
+        terminal.close()
+
+
+def answered(screen):
+    return "Whetstone: " in screen or "No code actions" in screen
 
 
 def test_story(editor, world, tmp_path):

@@ -49,6 +49,17 @@ def shows(line):
     return lambda screen: line in screen
 
 
+def test_a_picture_of_what_the_user_sees(helix, screenshots):
+    helix.until("diagnostics", shows(f"● {story.ACCEPT.line + 1:3}  {story.ACCEPT.broken}"))
+    helix.keys(f":goto {story.ACCEPT.line + 1}\r")
+    menu = ""
+    while "Whetstone: " not in menu:
+        helix.keys(" a")
+        menu = helix.until("an answer", answered)
+    helix.picture(screenshots / "helix-menu.png")
+    assert (screenshots / "helix-menu.png").stat().st_size > 10_000
+
+
 def test_story(helix, world):
     helix.until("the file", shows("def load(text):"))
     marks = [f"● {step.line + 1:3}  {step.broken}" for step in story.STEPS]
