@@ -43,10 +43,11 @@ class Prover:
         *,
         test: TestRunner | None,
         cancel: Cancel | None,
-        propose: Propose = rules.propose,
+        propose: Propose | None = None,
     ) -> None:
+        """Begin with what `propose` says, by default the rules."""
         self._document = document
-        self._propose = propose
+        self._propose = propose or rules.propose
         self._problem = problem
         self._test = test
         self._cancel = cancel
