@@ -83,7 +83,8 @@ def stylua(name: str, target: Path, launcher: Path) -> str:
     if done.returncode != 0:
         raise FetchError(f"npm failed:\n{done.stderr[-600:]}")
     library = target / "node_modules/@johnnymorganz/stylua/stylua_lib_node.cjs"
-    install(launcher, f'#!/bin/sh\nexec node "{HERE / "stylua.cjs"}" "{library}" "$@"\n')
+    script = shutil.copy(HERE / "stylua.cjs", target)  # this checkout may go, the editors stay
+    install(launcher, f'#!/bin/sh\nexec node "{script}" "{library}" "$@"\n')
     return NPM_STYLUA.rpartition("@")[2]
 
 

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -189,12 +190,23 @@ class Workbench:
         self.gone(QUICK)
 
     def command(self, title: str) -> None:
-        """From the palette."""
-        self.press("F1")
-        self.wait(f"{QUICK} input")
-        self.type(title)
-        self.until(f"{title} in the palette", lambda: title in self._first_row())
+        """From the palette, which lists what could be chosen when it was opened."""
+
+        def opened() -> bool:
+            self.press("F1")
+            self.wait(f"{QUICK} input")
+            self.type(title)
+            for _ in range(20):
+                if title in self._first_row():
+                    return True
+                time.sleep(0.25)
+            self.press("Escape")
+            self.gone(QUICK)
+            return False
+
+        self.until(f"{title} in the palette", opened)
         self.press("Enter")
+        self.until("the palette to go", lambda: title not in self._first_row())
 
     def menu_with(self, entry: str) -> list[str]:
         """Open the light bulb's menu until it has an entry, and return all of them.

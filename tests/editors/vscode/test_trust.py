@@ -60,6 +60,7 @@ def toggled(workbench, world):
     """One file off and on again."""
     workbench.open(world.file.name)
     workbench.until("ready", lambda: "4 fixes ready" in workbench.status())
+    workbench.wait(".monaco-editor .squiggly-error")
     workbench.command("Whetstone: Turn Fixes Off or On in This File")
     workbench.gone(".monaco-editor .squiggly-error")
     workbench.until("no fix", lambda: "ready" not in workbench.status())
