@@ -49,4 +49,6 @@ def _switch(server: WhetstoneServer, asked: dict[str, Any], *, off: bool) -> boo
     else:
         return False
     server.refresh_all()
+    if isinstance(uri, str):  # the user is there, whatever else has changed by that
+        server.board.looked_at(uri)
     return off

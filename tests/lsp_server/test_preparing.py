@@ -143,8 +143,9 @@ async def test_clients_that_did_not_ask_are_told_nothing(start):
 
 async def test_the_status_that_is_pushed_is_about_the_document_that_was_asked_about(start):
     editor = await prepared(start)
-    uri = editor.open()
-    editor.open()
+    uri, other = editor.open(), editor.open(name="b.py")
+    for each in (uri, other):
+        await editor.ready(each)
     await editor.ask("whetstone.status", {"uri": uri})
     await editor.ask("whetstone.disable", {"scope": "file", "uri": uri})
     await until(lambda: editor.sent["whetstone/status"][-1]["state"] == "off")
