@@ -21,6 +21,8 @@ class Guesses:
     def of(self, prompt: Tokens, start: Sequence[int]) -> PromptGuesses:
         """Guesses for one prompt whose answers begin with `start`, where that is known."""
         tokens: list[int] = prompt.tolist()
+        if not start and self._opening and self._model.is_control(self._opening[0]):
+            start = self._opening[:1]  # what the answers before began with
         if not start:
             return PromptGuesses(tokens, list(self._opening))
         # The lines to replace follow the last mark: the first guess is that nothing changes.
