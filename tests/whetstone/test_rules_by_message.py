@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whetstone import diagnose, rules
+from whetstone import context, diagnose, rules
 from whetstone.fixer import Fixer
 from whetstone.problem import Document
 from whetstone.settings import Settings
@@ -156,6 +156,14 @@ def test_brackets_and_quotes_end_where_layout_says(text, wanted):
 )  # fmt: skip
 def test_where_an_operator_is_missing_nothing_is_guessed(line):
     assert first_fix(f"def f(a, b):\n    {line}\n") == ""
+
+
+def test_generated_lines_are_not_searched():
+    text = f"x = [{'1, ' * 400}2 3]\n"
+    document = Document(text=text, path=Path("data.py"))
+    problem = context.build_problem(document, diagnose.find(document)[0])
+
+    assert rules.last_resort(document, problem) == []
 
 
 def test_a_file_with_another_error_below_is_mended_one_by_one():

@@ -16,9 +16,9 @@ from whetstone.problem import Document, Problem, Replacement
 from whetstone.rules.lines import bare, flagged, in_arithmetic, with_lines
 
 _TRIES, _MOST = 80, 6
-_TOKEN = re.compile(
-    r"_{2,}|\w+|->|[=!<>:]=|=>|\*\*|//|[^\w\s]"
-)  # on a bare line: a string is a run of underscores
+_LONGEST = 1_000  # characters; every try compiles the statement
+# On a bare line, where a string is a run of underscores.
+_TOKEN = re.compile(r"_{2,}|\w+|->|[=!<>:]=|=>|\*\*|//|[^\w\s]")
 # What a punctuation mark is often typed for.
 _FOR = {".": ",:", ",": ".:", ";": ",:", ":": ",=", "=": ":", "-": ("->",), "->": ":", "=>": ":",
         ":=": ":=", "==": "=", "(": "[{", "[": "(", ")": "]", "]": ")"}  # fmt: skip
@@ -35,6 +35,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     if problem.diagnostic.code != "SyntaxError" or found is None:
         return
     index, line = found
+    if len(line) > _LONGEST:
+        return
     before, after = _around(document, problem)
     tried = itertools.islice(dict.fromkeys(_edits(line, problem)), _TRIES)
     edits = (with_lines(problem, index, new) for new in tried)
