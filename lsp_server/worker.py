@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lsp_server.folders import ENGINE_FIELDS
 from lsp_server.parts import Parts, Proposer
 from lsp_server.proving import runner_for
 from whetstone.engine.base import Cancel, Engine
@@ -343,15 +344,4 @@ class _Engines:
 
 def _engine_settings(settings: Settings) -> Hashable:
     """The settings that a loaded engine was built from."""
-    return (
-        settings.model,
-        settings.adapter,
-        settings.engine,
-        settings.openai,
-        settings.threads,
-        settings.context_tokens,
-        settings.gpu_layers,
-        settings.cache_mb,
-        settings.cache_on_disk,
-        settings.context_shift,
-    )
+    return tuple(getattr(settings, name) for name in ("adapter", *ENGINE_FIELDS))

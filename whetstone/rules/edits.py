@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from whetstone.problem import Document, Problem, Replacement
-from whetstone.rules.lines import bare, flagged, in_arithmetic, with_lines
+from whetstone.rules.lines import CLOSER, bare, depth, flagged, in_arithmetic, with_lines
 
 _TRIES, _MOST = 80, 6
 _LONGEST = 1_000  # characters; every try compiles the statement
@@ -94,18 +94,13 @@ def _edits(line: str, problem: Problem) -> Iterator[str]:
         yield from _exchanged(line, *tokens[number])
 
 
-def _depth(text: str) -> int:
-    code = bare(text)
-    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
-
-
 def _distance(column: int, places: Iterable[int]) -> int:
     return min(abs(column - place) for place in places)
 
 
 def _closed(line: str, opening: int) -> Iterator[str]:
     """The bracket at `opening` closed behind each of the tokens after it."""
-    closer = {"(": ")", "[": "]", "{": "}"}.get(line[opening : opening + 1], "")
+    closer = CLOSER.get(line[opening : opening + 1], "")
     for match in _TOKEN.finditer(bare(line), opening + 1):
         yield line[: match.end()] + closer + line[match.end() :]
 
@@ -131,7 +126,7 @@ def _put_in(line: str, end: int, begin: int, *, listed: bool) -> Iterator[str]:
     if end < begin:
         if in_arithmetic(line[:end]):
             return  # an operator, and no one can tell which
-        if listed or _depth(line[:end]):
+        if listed or depth(line[:end]):
             yield f"{line[:end]},{line[end:]}"
         if line[:end].endswith(("self", "cls")):
             yield f"{line[:end]}.{line[begin:]}"

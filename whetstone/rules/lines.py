@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from whetstone.problem import Problem, Replacement
 
+CLOSER = {"(": ")", "[": "]", "{": "}"}
 _STRING = re.compile(
     r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|#.*"  # an unclosed quote is left as it stands
 )
@@ -27,6 +28,12 @@ def with_lines(problem: Problem, index: int, *new: str) -> Replacement:
 def bare(line: str) -> str:
     """`line`, as long as before, with strings and comment blanked out."""
     return _STRING.sub(lambda match: "_" * len(match.group()), line)
+
+
+def depth(text: str) -> int:
+    """How many more brackets the code of `text` opens than it closes."""
+    code = "\n".join(map(bare, text.split("\n")))
+    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
 
 
 def indent(line: str) -> str:

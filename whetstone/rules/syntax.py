@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
 from whetstone.rules import layout
+from whetstone.rules.lines import CLOSER, depth, in_arithmetic
 from whetstone.rules.lines import bare as code_of
-from whetstone.rules.lines import in_arithmetic
 
-_CLOSER = {"(": ")", "[": "]", "{": "}"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # pattern -> replacement, and what the hint calls it. Tried one at a time, then all together.
 _FOREIGN: tuple[tuple[str, str, str], ...] = (
@@ -100,8 +99,8 @@ def _closed_where_indentation_says(problem: Problem) -> Iterator[Replacement]:
             yield Replacement(kind="replace", lines=lines)
             return
         for char in code:
-            if char in _CLOSER:
-                opened.append((_CLOSER[char], margin))
+            if char in CLOSER:
+                opened.append((CLOSER[char], margin))
             elif opened and char == opened[-1][0]:
                 opened.pop()
 
@@ -109,7 +108,7 @@ def _closed_where_indentation_says(problem: Problem) -> Iterator[Replacement]:
 def _hangs(problem: Problem, closer: str, margin: int) -> bool:
     """Does a line with this margin end with the bracket that `closer` closes?"""
     return any(
-        _CLOSER.get(code_of(line).rstrip()[-1:]) == closer
+        CLOSER.get(code_of(line).rstrip()[-1:]) == closer
         and len(line) - len(line.lstrip()) == margin
         for line in problem.flagged
     )
@@ -207,7 +206,7 @@ def _never_closed(line: str, problem: Problem) -> Iterator[str]:
     opening = re.search(r"'([(\[{])' was never closed", problem.diagnostic.message)
     if not opening:
         return
-    closer = _CLOSER[opening[1]]
+    closer = CLOSER[opening[1]]
     code, comment = _split_comment(line)
     bare = code.rstrip()
     if bare.strip() == opening[1]:
@@ -223,8 +222,7 @@ def _never_closed(line: str, problem: Problem) -> Iterator[str]:
 
 def _alone(problem: Problem) -> bool:
     """Is one bracket of the flagged lines open, and no more?"""
-    code = "".join(map(code_of, problem.flagged))
-    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}")) == 1
+    return depth("\n".join(problem.flagged)) == 1
 
 
 def _deeper_below(problem: Problem, line: str) -> bool:
@@ -245,7 +243,7 @@ def _mismatched(line: str, problem: Problem) -> Iterator[str]:
     match = re.search(r"'(.)' does not match opening parenthesis '(.)'", problem.diagnostic.message)
     column = problem.diagnostic.span.start_column
     if match and column < len(line):
-        closer = _CLOSER[match[2]]
+        closer = CLOSER[match[2]]
         yield line[:column] + closer + line[column + 1 :]
         yield line[:column] + closer + line[column:]
 
