@@ -28,9 +28,8 @@ from benchmarks.editor import machine
 from trainer.evaluation.cases import cases_of, spread
 from whetstone import context, diagnose, rules
 from whetstone.engine.llama import LlamaEngine
-from whetstone.engine.llama.cache import common
 from whetstone.engine.llama.context import PROMPT
-from whetstone.engine.llama.shift import moved
+from whetstone.engine.llama.shift import common, moved
 from whetstone.engine.options import EngineOptions
 from whetstone.models.starter import starter_path
 from whetstone.problem import Diagnostic, Document, Problem, Region, Span

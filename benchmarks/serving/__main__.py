@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.editor import load, machine
 from benchmarks.serving import bare, models, peers, setup
 from benchmarks.serving.figures import figures, most
-from benchmarks.serving.recording import REQUESTS, Request, record
+from benchmarks.serving.recording import FILES, REQUESTS, Request, record
 from benchmarks.serving.report import plot, table
 from benchmarks.serving.session import choose_variants, replay
 from export.quantize import silence
@@ -37,7 +37,7 @@ from whetstone.settings import Settings
 # A random model never ends an answer by itself: as many tokens as a block of two lines has.
 _FIXED_TOKENS = 24
 # A session that a machine with two cores replays in a fair time, by the size of the file in MB.
-_SHORTER = ((100, REQUESTS), (1000, 12), (10**9, 4))
+_SHORTER = ((100, REQUESTS), (1000, 20), (10**9, 10))
 _TRIED = ((100, 6), (1000, 2), (10**9, 1))  # requests for each setting of a peer, by that size
 
 
@@ -71,6 +71,10 @@ def _parse() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--requests", type=int, help="length of the session (default: by size)")
     parser.add_argument(
+        "--trials", type=int, metavar="REQUESTS",
+        help="requests to try each setting of a peer with; 0: the first one (default: by size)",
+    )  # fmt: skip
+    parser.add_argument(
         "--window", type=int, metavar="LINES",
         help="show fewer lines around each problem: quicker, and not what is served",
     )  # fmt: skip
@@ -81,6 +85,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write serving.json and serving.png there"
     )
+    parser.add_argument("--name", default="serving", metavar="STEM", help="the name of those files")
     return parser.parse_args()
 
 
@@ -102,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         found["models"][name] = measure(path, random, options, tools)
         _say(table(name, found["models"][name]), end="\n\n")
         if options.out:  # after each, so that a long run that is stopped leaves what it has
-            _write(found, options.out)
+            _write(found, options.out / options.name)
     if options.json:
         print(json.dumps(found))
     return 0
@@ -136,9 +141,9 @@ def measure(
         if not options.peers or name in (*options.peers, peers.OURS)
     ]
     length = {"max_tokens": _FIXED_TOKENS if random else Settings().max_tokens}
-    chosen = choose_variants(
-        names, requests[: _by_size(_TRIED, path)], setting, progress=_say, **length
-    )
+    passes = _FIXED_TOKENS if random else 1  # what is random cannot be guessed
+    trials = _by_size(_TRIED, path) if options.trials is None else options.trials
+    chosen = choose_variants(names, requests[:trials], setting, progress=_say, **length)
     four = replay(requests, chosen, setting, n=4, progress=_say, **length)
     one = replay(requests[: four.done], chosen, setting, n=1, progress=_say, **length)
     _say("beside a bare loop")
@@ -146,22 +151,24 @@ def measure(
     return {
         "file_mb": round(path.stat().st_size / 1e6, 1),
         "random_weights": random,
+        "files": len({request.file for request in requests}),
         "window": options.window,
         "threads": options.threads,
         "answer_tokens": "fixed at 24" if random else "as the model ends",
         **figures(one, four),
         **ceiling,
-        "most_times_sooner_one_candidate": most(one, ceiling),
-        "most_times_sooner_four_candidates": most(four, ceiling),
+        "most_times_sooner_one_candidate": most(one, ceiling, passes),
+        "most_times_sooner_four_candidates": most(four, ceiling, passes),
         "llama_bench": bare.llama_bench(setting, int(ceiling["bare_prompt_tokens"])),
     }
 
 
 def _recorded(path: Path, format: Any, options: argparse.Namespace) -> list[Request]:
-    count = options.requests or _by_size(_SHORTER, path)
+    count = max(2, options.requests or _by_size(_SHORTER, path))
+    # A shorter session has fewer files: as many requests in each as the whole session has.
     return record(
-        requests=max(2, count), format=format, window=options.window,
-        progress=lambda a, b: _say(f"recording: {a} of {b} requests"),
+        requests=count, files=max(1, round(count * FILES / REQUESTS)), format=format,
+        window=options.window, progress=lambda a, b: _say(f"recording: {a} of {b} requests"),
     )  # fmt: skip
 
 
@@ -169,11 +176,11 @@ def _by_size(table: tuple[tuple[int, int], ...], path: Path) -> int:
     return next(count for limit, count in table if path.stat().st_size <= limit * 1e6)
 
 
-def _write(found: dict[str, Any], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _write(found: dict[str, Any], stem: Path) -> None:
+    stem.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found, indent=1) + "\n"
-    (folder / "serving.json").write_text(text, encoding="utf-8")
-    plot(found["models"], folder / "serving.png")
+    Path(f"{stem}.json").write_text(text, encoding="utf-8")
+    plot(found["models"], Path(f"{stem}.png"))
 
 
 _began = time.monotonic()

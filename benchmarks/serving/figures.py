@@ -10,6 +10,7 @@ from benchmarks.serving.peers import OURS
 from benchmarks.serving.recording import Request
 from benchmarks.serving.session import Replay, plain
 
+_TICK_S = 0.01  # what processor time is counted in
 _NEAR = 40  # lines between two requests that have most of their prompts in common
 
 
@@ -19,6 +20,8 @@ def figures(one: Replay, four: Replay) -> dict[str, Any]:
         "requests": four.done,
         "ratio_one_candidate_vs_best_peer": ratio(one),
         "ratio_four_candidates_vs_best_peer": ratio(four),
+        "ratio_one_candidate_cpu": cpu_ratio(one),
+        "ratio_four_candidates_cpu": cpu_ratio(four),
         "prompt_tokens_recomputed": recomputed(four),
         "prompt_tokens_recomputed_near": recomputed_near(four),
         "equal_at_temperature_0": equal(one),
@@ -46,12 +49,25 @@ def ratio(replay: Replay) -> float | None:
     return statistics.median(theirs / ours for theirs, ours in pairs)
 
 
-def most(replay: Replay, bare: Mapping[str, float]) -> float | None:
+def cpu_ratio(replay: Replay) -> float | None:
+    """The best peer's processor time over ours: median over pairs.
+
+    What else runs on the machine is in it only as far as it slows the processor itself down.
+    """
+    peer = best_peer(replay)
+    spent = replay.cpu_s
+    if peer is None or not spent.get(peer):
+        return None
+    pairs = zip(spent[peer][: replay.done], spent[OURS][: replay.done], strict=True)
+    return statistics.median(theirs / max(_TICK_S, ours) for theirs, ours in pairs)
+
+
+def most(replay: Replay, bare: Mapping[str, float], passes: int = 1) -> float | None:
     """How many times sooner than the best peer any engine could be: median over the session.
 
-    It would compute what ours computes of a prompt at the bare loop's rate, guess every answer
-    right and confirm all of them in one pass that costs as much as one token; nothing else would
-    cost it any time.
+    It would compute what ours computes of a prompt at the bare loop's rate and all answers in
+    `passes` passes that cost as much as one token each; nothing else would cost it any time. One
+    pass is enough for an engine that guesses every answer right.
     """
     peer = best_peer(replay)
     if peer is None:
@@ -60,7 +76,7 @@ def most(replay: Replay, bare: Mapping[str, float]) -> float | None:
     pass_s = 1 / bare["bare_decode_tokens_per_s"]
     pairs = zip(_lasts(replay, peer), replay.answers[OURS], strict=False)
     shares = [
-        theirs / (max(0, ours.evaluated - 1) * token_s + pass_s)
+        theirs / (max(0, ours.evaluated - 1) * token_s + passes * pass_s)
         for theirs, ours in pairs
         if ours.evaluated is not None
     ]
@@ -122,9 +138,9 @@ def _peer(name: str, one: Replay, four: Replay) -> dict[str, Any]:
 
 
 def _cpu(replay: Replay, name: str) -> float | None:
-    """Processor seconds per request."""
-    total = replay.cpu_s.get(name)
-    return total / replay.done if total is not None and replay.done else None
+    """Processor seconds per request, in the mean."""
+    spent = replay.cpu_s.get(name, [])[: replay.done]
+    return statistics.mean(spent) if spent else None
 
 
 def _lasts(replay: Replay, name: str) -> list[float]:

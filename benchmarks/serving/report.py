@@ -77,7 +77,9 @@ def _times_sooner(found: dict[str, Any], which: str) -> str:
     value, most = found[f"ratio_{what}_vs_best_peer"], found[f"most_times_sooner_{what}"]
     if value is None:
         return "not measured"
-    return f"{value:.2f} times as soon, of {most:.2f} that are possible"
+    text = f"{value:.2f} times as soon, of {most:.2f} that are possible"
+    cpu = found.get(f"ratio_{what}_cpu")
+    return text if cpu is None else f"{text}; its processor time is {cpu:.2f} times ours"
 
 
 def _share(value: float | None) -> str:

@@ -30,7 +30,7 @@ class Replay:
     variants: dict[str, str]
     answers: dict[str, list[Answered]] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
-    cpu_s: dict[str, float] = field(default_factory=dict)  # of all requests together
+    cpu_s: dict[str, list[float]] = field(default_factory=dict)  # of each request
     stated: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -96,16 +96,17 @@ def replay(
         }
         result.answers.update({name: [] for name in names})
         result.stated.update({name: peer.stated for name, peer in running.items()})
-        before = {name: peer.cpu_s() for name, peer in running.items()}
+        result.cpu_s.update({name: [] for name in names})
         with contextlib.suppress(KeyboardInterrupt):
             for number, request in enumerate(requests):
                 turn = number % len(names)
                 for name in (*names[turn:], *names[:turn]):
+                    before = running[name].cpu_s()
                     found = running[name].ask(_question(request, n, max_tokens))
                     result.answers[name].append(found)
+                    result.cpu_s[name].append(running[name].cpu_s() - before)
                 progress(f"{n} answer{'s' * (n > 1)}: {number + 1} of {len(requests)} requests")
         result.memory_mb.update({name: peer.memory_mb() for name, peer in running.items()})
-        result.cpu_s.update({name: running[name].cpu_s() - before[name] for name in names})
     return result
 
 

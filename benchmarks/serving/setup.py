@@ -108,8 +108,10 @@ def _source(folder: Path) -> Path:
         return source
     download = folder / "download"
     _run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-binary",
-         ":all:", "--no-deps", "--dest", str(download), f"llama-cpp-python=={_version()}"],
+        # Not :all:, which compiles cmake and ninja from their sources too.
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "download",
+         "--no-binary", "llama-cpp-python", "--no-deps", "--dest", str(download),
+         f"llama-cpp-python=={_version()}"],
         "fetch llama-cpp-python",
     )  # fmt: skip
     archive = next(download.glob("*.tar.gz"))

@@ -70,16 +70,20 @@ def test_ratios_are_medians_of_pairs_against_the_best_peer(session: list[Request
             "best": [answered(0.3, 0.4), answered(0.3, 0.5), answered(0.3, 0.4)],
         },
         memory_mb={"whetstone": 70.0, "slow": 80.0, "best": 60.0},
+        cpu_s={"whetstone": [0.2, 0.1, 0.5], "slow": [9.0] * 3, "best": [0.6, 0.4, 0.5]},
     )
     assert best_peer(four) == "best"
     found = figures(four, four)
     assert found["ratio_four_candidates_vs_best_peer"] == pytest.approx(2.0)
     assert found["equal_at_temperature_0"] == {"slow": 1.0, "best": 1.0}
+    assert found["ratio_four_candidates_cpu"] == pytest.approx(3.0)  # of 3, 4 and 1
+    assert found["peers"]["best"]["four_candidates_cpu_s"] == pytest.approx(0.5)
     assert found["requests"] == 3
     assert found["peers"]["whetstone"]["first_of_four_s"]["p50"] == 0.1
     # 9 tokens at 90 a second and one pass of 0.1 s: 0.2 s at the least, for their 0.4, 0.5 and 0.4.
     bare = {"bare_prompt_tokens_per_s": 90.0, "bare_decode_tokens_per_s": 10.0}
     assert most(four, bare) == pytest.approx(2.0)
+    assert most(four, bare, passes=3) == pytest.approx(1.0)
     seconds = [request for request in requests if request.turn == 1]
     assert found["prompt_tokens_recomputed"] == (0.1 if seconds else None)
 
@@ -144,19 +148,21 @@ def test_it_measures_ours_and_the_high_level_call(tmp_path: Path, tiny_gguf: Pat
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.serving", "--model", str(tiny_gguf), "--requests", "4",
          "--threads", "1", "--json", "--folder", str(tmp_path), "--out", str(tmp_path / "out"),
+         "--name", "tiny", "--trials", "1",
          "--context", "512"],
         cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "not built: llama-server" in done.stderr
     found = json.loads(done.stdout)
-    assert found == json.loads((tmp_path / "out" / "serving.json").read_text())
-    assert (tmp_path / "out" / "serving.png").stat().st_size > 5_000
+    assert found == json.loads((tmp_path / "out" / "tiny.json").read_text())
+    assert (tmp_path / "out" / "tiny.png").stat().st_size > 5_000
     [model] = found["models"].values()
     assert model["requests"] == 4 and set(model["peers"]) == {"whetstone", "llama_cpp.Llama"}
     for key in ("ratio_four_candidates_vs_best_peer", "ratio_one_candidate_vs_best_peer",
                 "fraction_of_bare_decode"):  # fmt: skip
         assert model[key] > 0
+    assert model["files"] == 1  # ten requests in each, as in the whole session
     assert 0 <= model["prompt_tokens_recomputed"] <= 1
     ours = model["peers"]["whetstone"]
     assert ours["cache_mb"] == 256 and ours["four_candidates_cpu_s"] > 0

@@ -233,6 +233,19 @@ def test_two_edits_cost_their_own_lines_only():
     assert spent.prompt_tokens_recomputed < spent.prompt_tokens / 5
 
 
+def test_the_known_prompt_that_holds_most_is_brought_back_though_another_begins_alike():
+    """After an import is added, all windows of a file begin alike and differ from there."""
+    engine = opened(context_shift="on")
+    here, there = text("here", lines=24), text("there", lines=24)
+    ask(engine, here)
+    ask(engine, there)
+    _, spent = ask(engine, here.replace("<|pre|>", "<|pre|>import os\n"))
+    engine.close()
+
+    assert spent.prompt_tokens_shifted > spent.prompt_tokens * 2 / 3
+    assert spent.prompt_tokens_recomputed < spent.prompt_tokens / 4
+
+
 def test_what_was_shifted_is_forgotten_with_the_prompt():
     engine = opened(context_shift="on")
     ask(engine, text("a", lines=16))

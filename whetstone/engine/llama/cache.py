@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whetstone.engine.llama.context import PROMPT, SPARE, Context
-from whetstone.engine.llama.shift import Moved, moved
+from whetstone.engine.llama.shift import Moved, Reuse, Tokens, common, reuse
 from whetstone.engine.llama.stats import Counters
 
 _WORTH = 16  # tokens; computing fewer is as quick as moving a whole state
 _ENTRIES = 512
-
-Tokens = NDArray[np.int32]
+_ENOUGH = 128  # tokens left to compute: no parked prompt is looked through for moved text then
+_LOOKED_THROUGH = 8  # parked prompts at most; finding what moved takes 1 to 2 ms for each
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +47,7 @@ class PromptCache:
         self._context = context
         self._counters = counters
         self._budget = budget_bytes
-        self._shift = shift
+        self._runs = context.sequences if shift else 0  # that may be moved at once
         self._live: Tokens = np.empty(0, np.int32)
         self.owner = owner  # who computes now; the prompts of others are no use to it
         self.parked: list[Parked] = []  # least recently used first
@@ -60,31 +60,50 @@ class PromptCache:
     def parked_bytes(self) -> int:
         return sum(entry.state.nbytes for entry in self.parked)
 
-    def prepare(self, tokens: Tokens) -> int:
-        """Make the context hold the longest known beginning of `tokens`; its length.
+    def prepare(self, tokens: Tokens) -> Reuse:
+        """Make the context hold the known prompt that has most of `tokens`; what it has of them.
 
-        More may follow it there, which is the caller's to trim.
+        More may stand there, which is the caller's to trim.
 
-        What the context holds beyond that is parked when it is most of a prompt: an edit at the
-        same place leaves most of it standing, another document does not.
+        What the context holds beyond the beginning is parked when it is most of a prompt: an edit
+        at the same place leaves most of it standing, another document does not.
         """
-        same = common(self._live, tokens)
-        best, longest = None, same + _WORTH
-        for entry in self.parked:
-            # One comparison rules most of them out: to win, an entry has to agree at `longest`.
-            if (
-                entry.owner == self.owner
-                and entry.tokens.size > longest < tokens.size
-                and (entry.tokens[longest] == tokens[longest])
-            ):
-                found = common(entry.tokens, tokens)
-                if found > longest:
-                    best, longest = entry, found
-        if best is not None or same < self._live.size / 2:
+        best, found = self._best(tokens)
+        if best is not None or common(self._live, tokens) < self._live.size / 2:
             self._park()
-        if best is not None and self._restore(best):
-            same = longest
-        return same
+        if best is not None and not self._restore(best):
+            return Reuse(prefix=0)
+        return found
+
+    def _best(self, tokens: Tokens) -> tuple[Parked | None, Reuse]:
+        """The parked prompt to bring back, None where the live one has as much, and what it has."""
+        best, found = None, reuse(self._live, tokens, runs=self._runs)
+        if not self._runs:
+            candidates = self._longer(tokens, found.prefix + _WORTH)
+        else:
+            candidates = self._alike(tokens) if tokens.size - found.size > _ENOUGH else []
+        for entry in candidates:
+            other = reuse(entry.tokens, tokens, runs=self._runs)
+            if other.size > found.size + (0 if best else _WORTH):
+                best, found = entry, other
+        return best, found
+
+    def _longer(self, tokens: Tokens, longest: int) -> list[Parked]:
+        """Parked prompts that may share more than `longest` tokens from the beginning."""
+        # One comparison rules most of them out: to win, an entry has to agree at `longest`.
+        return [
+            entry
+            for entry in self.parked
+            if entry.owner == self.owner
+            and entry.tokens.size > longest < tokens.size
+            and entry.tokens[longest] == tokens[longest]
+        ]
+
+    def _alike(self, tokens: Tokens) -> list[Parked]:
+        """The parked prompts that begin most like `tokens`, as those of the same document do."""
+        own = [entry for entry in self.parked if entry.owner == self.owner]
+        own.sort(key=lambda entry: common(entry.tokens, tokens))
+        return own[: -_LOOKED_THROUGH - 1 : -1]  # among equals the last used first
 
     def compute(self, tokens: Tokens, draft: Sequence[int]) -> int:
         """Make the context hold `tokens`, then `draft`, computing only what it lacks.
@@ -95,14 +114,18 @@ class PromptCache:
         Raises:
             Cancelled: what was computed until then stays known.
         """
-        kept = self.prepare(tokens)
-        runs = self._set_aside(tokens, kept) if self._shift else []
-        self.trim(min(kept, tokens.size - 1))  # the last one is computed for its logits
+        found = self.prepare(tokens)
+        self._set_aside(found)
+        # The last one is computed for its logits.
+        self.trim(min(found.prefix, tokens.size - 1))
         try:
-            for number, run in enumerate(runs):
+            # All at once: the next pass turns the keys of the whole cache, once for all moves.
+            for number, run in enumerate(found.runs):
+                self._context.move(SPARE + number, run.new - run.old)
+            for number, run in enumerate(found.runs):
                 self._put_back(tokens, run, SPARE + number)
         finally:
-            for number in range(len(runs)):
+            for number in range(len(found.runs)):
                 self._context.drop(SPARE + number)
         while tokens.size - self._live.size + len(draft) > self._context.chunk:
             self._advance(tokens, min(self._live.size + self._context.chunk, tokens.size - 1))
@@ -118,21 +141,15 @@ class PromptCache:
         self._live = tokens[:end]
         return row
 
-    def _set_aside(self, tokens: Tokens, kept: int) -> list[Moved]:
-        """What follows the first `kept` tokens and only moves: each run in a sequence of its own.
-
-        Those of the answers are free at this time.
-        """
-        runs = moved(self._live, tokens, kept, most=self._context.sequences)
-        for number, run in enumerate(runs):
+    def _set_aside(self, found: Reuse) -> None:
+        """Each run that moves gets a sequence of its own: those of the answers are free now."""
+        for number, run in enumerate(found.runs):
             self._context.copy(PROMPT, SPARE + number, run.old, run.old + run.size)
-        return runs
 
     def _put_back(self, tokens: Tokens, run: Moved, spare: int) -> None:
-        """Compute up to the run that was set aside, and let it follow at its new position."""
+        """Compute up to the run that was set aside, and let it follow."""
         while self._live.size < run.new:
             self._advance(tokens, min(self._live.size + self._context.chunk, run.new))
-        self._context.move(spare, run.new - run.old)
         self._context.copy(spare, PROMPT)
         self._counters.prompt_tokens_shifted += run.size
         self._live = tokens[: run.new + run.size]
@@ -182,10 +199,3 @@ class PromptCache:
     def _restore(self, entry: Parked) -> bool:
         self.parked = [other for other in self.parked if other is not entry]
         return self.replace(entry.tokens, entry.state)
-
-
-def common(one: Tokens, other: Tokens) -> int:
-    """How many tokens two prompts share from their beginning."""
-    size = min(one.size, other.size)
-    different = np.flatnonzero(one[:size] != other[:size])
-    return int(different[0]) if different.size else size

@@ -14,11 +14,12 @@ import numpy as np
 
 from whetstone.engine.base import Cancel, Completion, PromptTooLong, Score
 from whetstone.engine.llama.answers import Answers, Branch, Limits, Node
-from whetstone.engine.llama.cache import Parked, PromptCache, Tokens, common
+from whetstone.engine.llama.cache import Parked, PromptCache
 from whetstone.engine.llama.context import PROMPT, ROWS, SPARE, Context
 from whetstone.engine.llama.lookup import Guesses
 from whetstone.engine.llama.model import Model
 from whetstone.engine.llama.sampling import Sampler, Workspace
+from whetstone.engine.llama.shift import Tokens, common
 from whetstone.engine.llama.stats import Counters, Stats
 from whetstone.engine.llama.storage import Storage
 from whetstone.engine.options import EngineOptions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whetstone.engine.llama.cache import Tokens
 from whetstone.engine.llama.model import Model
+from whetstone.engine.llama.shift import Tokens
 
 _RUNS = (3, 2)  # lengths of the runs of tokens that are looked up, longest first
 _OPENING = 16  # tokens

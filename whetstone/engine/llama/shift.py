@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 _SHORTEST = 32  # tokens; for fewer, moving costs what computing does
 
+Tokens = NDArray[np.int32]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
@@ -32,7 +34,35 @@ class Moved:
         return Moved(old=self.old + cut, new=self.new + cut, size=self.size - cut)
 
 
-def moved(old: NDArray[np.int32], new: NDArray[np.int32], begin: int, *, most: int) -> list[Moved]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """What one known prompt holds of another: its beginning, and runs that stand elsewhere now."""
+
+    prefix: int  # tokens
+    runs: tuple[Moved, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Tokens that need not be computed."""
+        return self.prefix + sum(run.size for run in self.runs)
+
+
+def reuse(old: Tokens, new: Tokens, *, runs: int) -> Reuse:
+    """What `new` can take over from `old`: the beginning, and at most `runs` runs behind it."""
+    prefix = common(old, new)
+    if not runs:
+        return Reuse(prefix=prefix)
+    return Reuse(prefix=prefix, runs=tuple(moved(old, new, prefix, most=runs)))
+
+
+def common(one: Tokens, other: Tokens) -> int:
+    """How many tokens two prompts share from their beginning."""
+    size = min(one.size, other.size)
+    different = np.flatnonzero(one[:size] != other[:size])
+    return int(different[0]) if different.size else size
+
+
+def moved(old: Tokens, new: Tokens, begin: int, *, most: int) -> list[Moved]:
     """At most `most` runs, from position `begin` on, that both prompts have in the same order.
 
     Those that save the most together. The last token of `new` is left out: it is computed in any
@@ -52,7 +82,7 @@ def _tokens(series: list[Moved]) -> int:
     return sum(run.size for run in series)
 
 
-def _runs(old: NDArray[np.int32], new: NDArray[np.int32], begin: int) -> list[Moved]:
+def _runs(old: Tokens, new: Tokens, begin: int) -> list[Moved]:
     """All runs of _SHORTEST tokens or more, as long as they go, in the order of `new`."""
     size = _SHORTEST
     places = {

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from whetstone.engine.llama.cache import Parked, Tokens, common
+from whetstone.engine.llama.cache import Parked
 from whetstone.engine.llama.model import Model
+from whetstone.engine.llama.shift import Tokens, common
 from whetstone.engine.llama.state import read_state, write_state
 from whetstone.engine.options import EngineOptions
 from whetstone.problem import Diagnostic, Problem, Region, Span
