@@ -20,7 +20,8 @@ from export.hf_to_gguf import CONFIG_FORMAT_KEY, CONFIG_TAUGHT_KEY
 from export.shards import save_shards
 from export.tokenizer import PRE_TOKENIZER, GgufTokenizer, from_gguf
 from whetstone.errors import ModelError, TrainingError
-from whetstone.models.gguf_info import GGUF_TAUGHT_KEY, GgufInfo, read_gguf
+from whetstone.models.gguf_info import GgufInfo, read_gguf
+from whetstone.models.taught import taught_in
 
 # GGUF architecture -> (configuration, model class); llama's rows would have to be turned back.
 _CONFIGS: dict[str, tuple[Any, str]] = {
@@ -101,7 +102,8 @@ def _config(reader: gguf.GGUFReader, info: GgufInfo, dtype: torch.dtype) -> Pret
         architectures=[model],
     )
     setattr(config, CONFIG_FORMAT_KEY, info.prompt_format)
-    setattr(config, CONFIG_TAUGHT_KEY, GGUF_TAUGHT_KEY in info.metadata)
+    if (kinds := taught_in(info.metadata)) is not None:
+        setattr(config, CONFIG_TAUGHT_KEY, sorted(kinds))
     return config
 
 

@@ -1,27 +1,28 @@
 """General problems beside a user's choices, so that a taste is not learnt at the cost of skill.
 
 A small model that sees nothing but a few hundred choices becomes worse at all other problems. So a
-run mixes in problems with known answers, made on the spot from our own templates as the starter's
-training data was: of other kinds than the choices are about, because on those the user's word
-counts and not ours.
+run mixes in problems with known answers, made on the spot as the starter's training data was, from
+our own templates and from this Python's standard library: of other kinds than the choices are
+about, because on those the user's word counts and not ours (`whetstone.kinds`).
 """
 
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
 from typing import Any
 
-from trainer.data import templates
-from trainer.data.samples import Sample, make_samples
+from trainer.data import corpus, templates
+from trainer.data.samples import Posed, make_posed
 from trainer.examples import Example
 from whetstone.preferences.records import Pair
-from whetstone.prompt import BUG, FAIL, HINT, MSG, FormatName, render
+from whetstone.kinds import kind_of
+from whetstone.prompt import END, FormatName, answer_text, render
 
-_UNITS = 100  # documents to break
-_SPARE = 4  # samples for each wanted one: many are of kinds that the choices are about
-_NAMES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_TEMPLATES = 100  # documents to break that are made of our templates
+_MODULES, _EACH = 40, 12  # of the standard library, and documents of one
+_SPARE = 4  # problems for each wanted one: many are of kinds that the choices are about
 
 
 def rehearsal(
@@ -46,35 +47,47 @@ def rehearsal(
     """
     if format != "compact" or count <= 0:
         return ()
-    known = {_kind(render(pair.problem, "compact").text) for pair in pairs}
+    known = kinds_of(pairs)
     chosen = itertools.islice(_others(known, count, seed), count)
     examples = (
         Example(
             pair_id=-number,  # of no stored pair
-            prompt=_ids(tokenizer, sample.prompt),
-            chosen=_ids(tokenizer, sample.answer),
+            prompt=_ids(tokenizer, render(posed.problem, format).text),
+            chosen=_ids(tokenizer, answer_text(posed.problem, posed.answer, format) + END),
             rejected=None,
             weight=1.0,
         )
-        for number, sample in enumerate(chosen, start=1)
+        for number, posed in enumerate(chosen, start=1)
     )
     return tuple(each for each in examples if len(each.prompt + (each.chosen or ())) <= max_length)
 
 
-def _others(known: set[str], count: int, seed: int) -> Iterator[Sample]:
-    """Samples whose finding is not one of those that `known` names."""
-    units = templates.units("train", _UNITS, seed)
-    for sample in make_samples(units, _SPARE * count, seed):
-        if _kind(sample.prompt) not in known:
-            yield sample
+def kinds_of(pairs: Iterable[Pair]) -> frozenset[str]:
+    """The kinds of fixes that the user took or turned down."""
+    return frozenset(
+        kind_of(pair.problem.diagnostic, pair.problem.flagged, side)
+        for pair in pairs
+        for side in (pair.chosen, pair.rejected)
+        if side is not None
+    )
 
 
-def _kind(prompt: str) -> str:
-    """What a compact prompt's finding says, without the names and numbers in it."""
-    message = prompt.partition(MSG)[2]
-    for mark in (HINT, FAIL, BUG):
-        message = message.partition(mark)[0]
-    return _NAMES.sub("_", message)
+def _others(known: set[str], count: int, seed: int) -> Iterator[Posed]:
+    """Problems whose answers are of none of the kinds in `known`."""
+    for posed in make_posed(_units(seed), _SPARE * count, seed):
+        if kind_of(posed.problem.diagnostic, posed.problem.flagged, posed.answer) not in known:
+            yield posed
+
+
+def _units(seed: int) -> list[corpus.Unit]:
+    """Working documents. A Python whose library is no folder of files leaves the templates."""
+    modules = corpus.library_files()
+    drawn = Random(seed).sample(sorted(modules), min(_MODULES, len(modules)))
+    found = corpus.collect(
+        {name: modules[name] for name in drawn}, per_package=_EACH, per_file=_EACH, seed=seed
+    )
+    library = [unit for unit in found if unit.split == "train"]
+    return [*templates.units("train", _TEMPLATES, seed), *library]
 
 
 def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from trainer.examples import data_hash, pair_to_json
 from trainer.gate import Evaluate
 from trainer.lock import training_lock
 from trainer.options import RetrainOptions
+from trainer.rehearsal import kinds_of
 from trainer.reporter import Reporter, SilentReporter
 from trainer.run_folder import RunFolder, runs_root, tried_pairs, unfinished
 from trainer.selection import PairSource, Selection, select
@@ -34,6 +35,7 @@ from whetstone.errors import TrainingError
 from whetstone.models.adapters import base_name
 from whetstone.models.entry import ModelEntry
 from whetstone.models.registry import Registry
+from whetstone.models.taught import taught_of
 
 GateMode = Literal["judge", "force", "never"]
 TRAINED = ("sft", "dpo")  # the stages that several processes do together
@@ -163,6 +165,7 @@ def _config(
         "parent_adapter": _training_adapter(active),
         "training_base": options.base or active.training_base or base.training_base,
         "format": active.prompt_format,
+        "taught": _taught(active, chosen),
         "quantization": options.quantization or active.quantization.lower(),
         "data_hash": data_hash((*chosen.train, *chosen.held_out)),
         "train": len(chosen.train),
@@ -174,6 +177,13 @@ def _config(
         "noise": dict(chosen.noise),
         "versions": {name: version(name) for name in packages} | {"python": sys.version.split()[0]},
     }
+
+
+def _taught(active: ModelEntry, chosen: Selection) -> list[str]:
+    """The kinds of fixes that the new model's choices, and its parents', were about."""
+    before = taught_of(active.path, "model" if active.base is None else "adapter")
+    pairs = (*chosen.train, *chosen.held_out)
+    return sorted(kinds_of(pairs) | (before or frozenset()))
 
 
 def _training_adapter(active: ModelEntry) -> str | None:

@@ -155,7 +155,7 @@ class Stages(TrainingStages):
             return {}  # it stays what it is
         merged = merge(self._base, self._run.path / "dpo", self._run.path / "merged")
         config = load_config(merged)
-        setattr(config, CONFIG_TAUGHT_KEY, True)
+        setattr(config, CONFIG_TAUGHT_KEY, self._config.get("taught", []))
         config.save_pretrained(merged)
         return {}
 
@@ -198,7 +198,13 @@ class Stages(TrainingStages):
 
     def _export_adapter(self) -> dict[str, Any]:
         out = self._run.path / "model.gguf"
-        report = write_adapter(self._base, self._run.path / "dpo", out, name=self._run.name)
+        report = write_adapter(
+            self._base,
+            self._run.path / "dpo",
+            out,
+            name=self._run.name,
+            taught=self._config.get("taught", []),
+        )
         quantization = quantization_of(Path(self._config["base_path"]))
         return {"export": {**asdict(report), "path": out.name, "quantization": quantization}}
 

@@ -277,11 +277,11 @@ class Fixer:
             if proof.replacement in known:
                 origin = "rule" if answer is None else "both"
             found.append(_candidate(document, problem, proof, origin, answer))
-        taught = self._engine is not None and self._engine.taught
-        if rules.decides(problem.diagnostic, taught=taught):
-            first = next((n for n, each in enumerate(found) if each.evidence.shown), None)
-            if first is not None and found[first].origin != "model":
-                found[first] = dataclasses.replace(found[first], decided=True)
+        taught = None if self._engine is None else self._engine.taught
+        first = next((n for n, each in enumerate(found) if each.evidence.shown), None)
+        if first is not None and found[first].origin != "model":
+            decided = rules.decides(problem, found[first].replacement, taught=taught)
+            found[first] = dataclasses.replace(found[first], decided=decided)
         return found
 
     def _scored(

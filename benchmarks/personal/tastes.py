@@ -74,6 +74,13 @@ TASTES: Mapping[str, Taste] = {
         _taste("tuning", "none=truth bool=identity branch=elif quotes=double type=exact "
                "empty=length default=tuple path=pathlib step=plain unused=bare "
                "except=narrow raise=class"),
+        # Drawn at random, for the same.
+        _taste("tuning-2", "none=identity bool=truth branch=elif quotes=single type=isinstance "
+               "empty=truth default=tuple path=os step=augmented unused=bare "
+               "except=broad raise=instance"),
+        _taste("tuning-3", "none=truth bool=truth branch=if quotes=single type=isinstance "
+               "empty=length default=tuple path=pathlib step=augmented unused=bare "
+               "except=broad raise=instance"),
     )
 }  # fmt: skip
 REPORTED = ("modern", "explicit", "terse")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from whetstone import diagnose
+from whetstone import context, diagnose
 from whetstone.engine import Cancel, PromptTooLong
 from whetstone.engine.scripted import ScriptedEngine
 from whetstone.errors import Cancelled, EngineError
 from whetstone.evidence import Baseline, prove
 from whetstone.fixer import Fixer
+from whetstone.kinds import kind_of
 from whetstone.problem import Diagnostic, Document, Span
 from whetstone.settings import Settings
 
@@ -100,12 +101,29 @@ def test_between_two_right_fixes_a_model_that_was_taught_counts():
     document = Document(text="def total(prices=[]):\n    return sum(prices)\n")
     (finding,) = diagnose.find(document)
     answer = "<|fix|>def total(prices=()):\n    return sum(prices)"
+    guard = Fixer(None, Settings()).propose(document, finding).candidates[0]
+    kind = kind_of(finding, context.build_problem(document, finding).flagged, guard.replacement)
     first = {}
-    for taught in (False, True):
+    for taught in (None, frozenset({kind}), frozenset({"ruff:E711 [== > is]"})):
         engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
         best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
         first[taught] = best.new_text.split("\n")[0]
-    assert first == {False: "def total(prices=None):", True: "def total(prices=()):"}
+    untaught, about_it, about_another = first.values()
+    assert untaught == about_another == "def total(prices=None):"
+    assert about_it == "def total(prices=()):"
+
+
+def test_choices_about_one_thing_do_not_move_another():
+    """A model tuned by choices may find likely what it never had a reason to."""
+    document = Document(text="def ready(a, b):\n    return a || b\n")
+    (finding,) = diagnose.find(document)
+    answer = "<|fix|>    return b"
+    first = []
+    for taught in (None, frozenset({"python:SyntaxError: invalid syntax [+ > = _]"})):
+        engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
+        best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
+        first.append(best.new_text.split("\n")[1].strip())
+    assert first == ["return b", "return a or b"]
 
 
 def test_a_wider_region_is_tried_when_the_flagged_line_gives_nothing():

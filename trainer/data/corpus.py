@@ -59,8 +59,8 @@ def permissive(distribution: importlib.metadata.Distribution) -> bool:
     return bool(_PERMISSIVE.search(text)) and not _RESTRICTIVE.search(text)
 
 
-def installed_files() -> dict[str, list[Path]]:
-    """Package -> its Python files, for every permissive package; "python:json" for the library."""
+def library_files() -> dict[str, list[Path]]:
+    """Module of the standard library, as in "python:json" -> its Python files."""
     found: dict[str, list[Path]] = {}
     stdlib = Path(sysconfig.get_paths()["stdlib"])
     for path in sorted(stdlib.rglob("*.py")):
@@ -70,6 +70,12 @@ def installed_files() -> dict[str, list[Path]]:
             if name == "test" and len(parts) > 1:
                 name = parts[1].removesuffix(".py").removeprefix("test_")
             found.setdefault(f"python:{name}", []).append(path)
+    return found
+
+
+def installed_files() -> dict[str, list[Path]]:
+    """Package -> its Python files, for the library and every permissive package."""
+    found = library_files()
     for distribution in importlib.metadata.distributions():
         name = str(distribution.metadata["Name"]).lower()
         if not permissive(distribution) or name.startswith("whetstone"):

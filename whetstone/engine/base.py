@@ -88,8 +88,11 @@ class Engine(Protocol):
         ...
 
     @property
-    def taught(self) -> bool:
-        """Was it trained on its user's choices? Then its word counts between two right fixes."""
+    def taught(self) -> frozenset[str] | None:
+        """The kinds of fixes (`whetstone.kinds`) that its user's choices were about.
+
+        Between two right fixes of those its word counts. None: it was trained on nobody's choices.
+        """
         ...
 
     def generate(

@@ -71,8 +71,8 @@ class OpenAIEngine:
         return -math.inf
 
     @property
-    def taught(self) -> bool:
-        return False
+    def taught(self) -> frozenset[str] | None:
+        return None
 
     @property
     def away(self) -> str:

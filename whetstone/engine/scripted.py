@@ -24,7 +24,7 @@ class ScriptedEngine:
         delay_s: float = 0.0,
         gap: float = 1.0,
         least_logprob: float = -math.inf,
-        taught: bool = False,
+        taught: frozenset[str] | None = None,
     ) -> None:
         self._script = script
         self._format = prompt_format
@@ -48,7 +48,7 @@ class ScriptedEngine:
         return self._least_logprob
 
     @property
-    def taught(self) -> bool:
+    def taught(self) -> frozenset[str] | None:
         return self._taught
 
     def generate(

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from whetstone.kinds import kind_of
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.rules import (
     arguments,
@@ -47,19 +48,27 @@ def hints(document: Document, diagnostic: Diagnostic) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:3]
 
 
-def decides(diagnostic: Diagnostic, *, taught: bool = False) -> bool:
-    """True when the diagnostic alone says what to do: the first proposal is no guess.
+def decides(
+    problem: Problem, first: Replacement, *, taught: frozenset[str] | None = None
+) -> bool:
+    """True when `first`, a rule's proposal, comes before what the model finds likelier.
 
-    Then it comes before what the model finds likelier. A model that was grown on functions which
-    deal with None already, say, mends `=[]` by half.
+    Either the diagnostic alone says what to do, and nothing is left to guess: a model that was
+    grown on functions which deal with None already, say, mends `=[]` by half. Or the model was
+    trained on choices about other things, which move its answers here, too.
 
     Args:
-        taught: the model was trained on its user's choices. Of the two ways to mend `=[]`, a None
-            with a guard and an empty tuple, it knows which one the user takes.
+        first: the best of the rules' proposals that were proved.
+        taught: the kinds of fixes that the choices were about which the model was trained on; None
+            of a model that was trained on nobody's. Who has turned down or taken a None with a
+            guard for `=[]` knows which of the two ways they want, the other being an empty tuple.
     """
-    if diagnostic.code == "B006":
-        return not taught
-    return any(part in diagnostic.message for part in _DECIDED)
+    diagnostic = problem.diagnostic
+    if any(part in diagnostic.message for part in _DECIDED):
+        return True
+    if taught is None:
+        return diagnostic.code == "B006"
+    return kind_of(diagnostic, problem.flagged, first) not in taught
 
 
 def propose(document: Document, problem: Problem) -> list[Replacement]:

@@ -24,6 +24,7 @@ from whetstone.engine.llama.stats import Counters, Stats
 from whetstone.engine.llama.storage import Storage
 from whetstone.engine.options import EngineOptions
 from whetstone.errors import EngineError
+from whetstone.models.taught import taught_of
 from whetstone.prompt import Prompt
 
 
@@ -55,7 +56,7 @@ class LlamaEngine:
         self.base_id = base_id or model_id
         self._counters = Counters()
         self._model = Model(path, gpu_layers=self.options.gpu_layers)
-        self._adapted = adapter is not None
+        self._adapted = _taught_by(adapter)
         try:
             self._context = Context(self._model, self.options, self._counters)
             try:
@@ -122,7 +123,7 @@ class LlamaEngine:
         self._begin(None)
         self._end(self._request)
         self._context.use_adapter(self._model, path)
-        self._adapted = path is not None
+        self._adapted = _taught_by(path)
         self._cache.hand_over(model_id)
         self._open_storage()
 
@@ -136,8 +137,9 @@ class LlamaEngine:
         return -1.5 if self.prompt_format == "compact" else -math.inf
 
     @property
-    def taught(self) -> bool:
-        return self._model.taught or self._adapted
+    def taught(self) -> frozenset[str] | None:
+        known = [kinds for kinds in (self._model.taught, self._adapted) if kinds is not None]
+        return frozenset().union(*known) if known else None
 
     @property
     def stats(self) -> Stats:
@@ -307,3 +309,7 @@ class LlamaEngine:
         self._cache.settle()
         self._forked = True
         return Node(branches, (), 0.0, length - 1)
+
+
+def _taught_by(adapter: Path | None) -> frozenset[str] | None:
+    return None if adapter is None else taught_of(adapter, "adapter")

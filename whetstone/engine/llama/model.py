@@ -14,11 +14,13 @@ import llama_cpp.llama_cpp as llama
 from whetstone.engine.llama.adapters import Adapters
 from whetstone.errors import EngineError, ModelError
 from whetstone.models.gguf_info import GGUF_TAUGHT_KEY
+from whetstone.models.taught import taught_in
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
 log = logging.getLogger(__name__)
 
 _ALL_LAYERS = 999
+_MAX_TEXT = 16_384  # bytes of one value of the metadata; 300 kinds of findings take as many
 _PIECE = 256  # bytes; longer than any token of a real vocabulary
 
 
@@ -62,7 +64,7 @@ class Model:
         self._marks: dict[str, int] = {}
         try:
             self.format = self._read_format()
-            self.taught = self._text_of(GGUF_TAUGHT_KEY) is not None
+            self.taught = taught_in({GGUF_TAUGHT_KEY: self._text_of(GGUF_TAUGHT_KEY)})
         except ModelError:
             self.close()
             raise
@@ -77,9 +79,9 @@ class Model:
         return name
 
     def _text_of(self, key: str) -> str | None:
-        """What the file's metadata says under `key`, at most 63 bytes of it."""
-        buffer = ctypes.create_string_buffer(64)
-        size = llama.llama_model_meta_val_str(self.handle, key.encode(), buffer, 64)
+        """What the file's metadata says under `key`, at most `_MAX_TEXT` bytes of it."""
+        buffer = ctypes.create_string_buffer(_MAX_TEXT)
+        size = llama.llama_model_meta_val_str(self.handle, key.encode(), buffer, _MAX_TEXT)
         return buffer.value.decode("utf-8", "replace") if size >= 0 else None
 
     def close(self) -> None:
