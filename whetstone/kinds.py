@@ -13,7 +13,7 @@ import re
 from whetstone.problem import Diagnostic, Replacement
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\d+")
-_TOKENS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\w+|[^\w\s]|\n")
+_TOKENS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\w+|[=!<>+\-*/|&%^~@:]+|[^\w\s]|\n")
 _MAX = 60  # characters of each half: what is longer than this has no double to be compared with
 
 

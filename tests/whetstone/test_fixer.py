@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from whetstone import context, diagnose
+from whetstone import diagnose
 from whetstone.engine import Cancel, PromptTooLong
 from whetstone.engine.scripted import ScriptedEngine
 from whetstone.errors import Cancelled, EngineError
@@ -101,8 +101,8 @@ def test_between_two_right_fixes_a_model_that_was_taught_counts():
     document = Document(text="def total(prices=[]):\n    return sum(prices)\n")
     (finding,) = diagnose.find(document)
     answer = "<|fix|>def total(prices=()):\n    return sum(prices)"
-    guard = Fixer(None, Settings()).propose(document, finding).candidates[0]
-    kind = kind_of(finding, context.build_problem(document, finding).flagged, guard.replacement)
+    by_rule = Fixer(None, Settings()).propose(document, finding)
+    kind = kind_of(finding, by_rule.problem.flagged, by_rule.candidates[0].replacement)
     first = {}
     for taught in (None, frozenset({kind}), frozenset({"ruff:E711 [== > is]"})):
         engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
@@ -119,7 +119,7 @@ def test_choices_about_one_thing_do_not_move_another():
     (finding,) = diagnose.find(document)
     answer = "<|fix|>    return b"
     first = []
-    for taught in (None, frozenset({"python:SyntaxError: invalid syntax [+ > = _]"})):
+    for taught in (None, frozenset({"python:SyntaxError: invalid syntax [++ > += _]"})):
         engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
         best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
         first.append(best.new_text.split("\n")[1].strip())
