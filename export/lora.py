@@ -23,8 +23,8 @@ from export.architectures import all_names, architecture_of, to_file_order
 from export.files import whole_file
 from export.hf_to_gguf import Weights, load_config, prompt_format_of
 from whetstone.errors import TrainingError
-from whetstone.models.gguf_info import GGUF_TAUGHT_KEY
-from whetstone.models.taught import taught_text
+from whetstone.models.gguf_info import GGUF_TURNED_DOWN_KEY
+from whetstone.models.turned_down import turned_down_text
 from whetstone.prompt import GGUF_FORMAT_KEY
 
 
@@ -44,13 +44,13 @@ def write_adapter(
     out: Path,
     *,
     name: str | None = None,
-    taught: Iterable[str] = (),
+    turned_down: Iterable[str] = (),
 ) -> AdapterReport:
     """Write the PEFT adapter in `adapter`, trained on the model in `base`, to the GGUF `out`.
 
     Args:
         name: what the file calls itself; the folder's name when left out.
-        taught: the kinds of fixes that the choices were about it was trained on.
+        turned_down: the kinds of fixes that the choices it was trained on speak against.
 
     Raises:
         TrainingError: the adapter belongs to another model, holds NaN, changes what a file has no
@@ -77,7 +77,7 @@ def write_adapter(
             writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, lora.scale * lora.rank)
             writer.add_name(name or adapter.name)
             writer.add_string(GGUF_FORMAT_KEY, prompt_format_of(config))
-            writer.add_string(GGUF_TAUGHT_KEY, taught_text(taught))
+            writer.add_string(GGUF_TURNED_DOWN_KEY, turned_down_text(turned_down))
             for title, array in tensors.read({n: p for n, p in places.items() if n in changes}):
                 writer.add_tensor(title, array)
             writer.write_header_to_file()

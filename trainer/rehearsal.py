@@ -9,9 +9,10 @@ about, because on those the user's word counts and not ours (`whetstone.kinds`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from trainer.data import corpus, templates
 from trainer.data.samples import Posed, make_posed
@@ -47,7 +48,7 @@ def rehearsal(
     """
     if format != "compact" or count <= 0:
         return ()
-    known = kinds_of(pairs)
+    known = kinds_of(pairs, "chosen").keys() | kinds_of(pairs, "rejected").keys()
     chosen = itertools.islice(_others(known, count, seed), count)
     examples = (
         Example(
@@ -62,17 +63,16 @@ def rehearsal(
     return tuple(each for each in examples if len(each.prompt + (each.chosen or ())) <= max_length)
 
 
-def kinds_of(pairs: Iterable[Pair]) -> frozenset[str]:
-    """The kinds of fixes that the user took or turned down."""
-    return frozenset(
-        kind_of(pair.problem.diagnostic, pair.problem.flagged, side)
+def kinds_of(pairs: Iterable[Pair], side: Literal["chosen", "rejected"]) -> Counter[str]:
+    """How often a fix of which kind was taken, or turned down."""
+    return Counter(
+        kind_of(pair.problem.diagnostic, pair.problem.flagged, fix)
         for pair in pairs
-        for side in (pair.chosen, pair.rejected)
-        if side is not None
+        if (fix := pair.chosen if side == "chosen" else pair.rejected) is not None
     )
 
 
-def _others(known: set[str], count: int, seed: int) -> Iterator[Posed]:
+def _others(known: Set[str], count: int, seed: int) -> Iterator[Posed]:
     """Problems whose answers are of none of the kinds in `known`."""
     for posed in make_posed(_units(seed), _SPARE * count, seed):
         if kind_of(posed.problem.diagnostic, posed.problem.flagged, posed.answer) not in known:

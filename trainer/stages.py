@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoTokenizer
 
 from export.comparison import table
-from export.hf_to_gguf import CONFIG_TAUGHT_KEY, load_config
+from export.hf_to_gguf import CONFIG_TURNED_DOWN_KEY, load_config
 from export.importance import Importance
 from export.lora import write_adapter
 from export.merge import merge
@@ -155,7 +155,7 @@ class Stages(TrainingStages):
             return {}  # it stays what it is
         merged = merge(self._base, self._run.path / "dpo", self._run.path / "merged")
         config = load_config(merged)
-        setattr(config, CONFIG_TAUGHT_KEY, self._config.get("taught", []))
+        setattr(config, CONFIG_TURNED_DOWN_KEY, self._config.get("turned_down", []))
         config.save_pretrained(merged)
         return {}
 
@@ -203,7 +203,7 @@ class Stages(TrainingStages):
             self._run.path / "dpo",
             out,
             name=self._run.name,
-            taught=self._config.get("taught", []),
+            turned_down=self._config.get("turned_down", []),
         )
         quantization = quantization_of(Path(self._config["base_path"]))
         return {"export": {**asdict(report), "path": out.name, "quantization": quantization}}

@@ -20,6 +20,7 @@ from whetstone import context, edit, rules
 from whetstone.edit import TextEdit
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
 from whetstone.evidence import Evidence, TestRunner
+from whetstone.kinds import kind_of
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
 from whetstone.prover import Proof, Prover
@@ -51,6 +52,7 @@ class Candidate:
     tokens: int = 0
     changed_tokens: int = 0
     decided: bool = False
+    turned_down: bool = False  # its like was, by the user whose choices the model was trained on
     id: str = field(default_factory=_new_id)
 
     @property
@@ -59,7 +61,7 @@ class Candidate:
         return Ranked(
             strength=self.evidence.strength,
             logprob=self.logprob,
-            from_rule=self.origin != "model",
+            from_rule=self.origin != "model" and not self.turned_down,
             changed_tokens=self.changed_tokens,
             decided=self.decided,
         )
@@ -276,13 +278,30 @@ class Fixer:
             origin: Origin = "model"
             if proof.replacement in known:
                 origin = "rule" if answer is None else "both"
-            found.append(_candidate(document, problem, proof, origin, answer))
-        taught = None if self._engine is None else self._engine.taught
+            found.append(self._judged(_candidate(document, problem, proof, origin, answer), problem))
         first = next((n for n, each in enumerate(found) if each.evidence.shown), None)
-        if first is not None and found[first].origin != "model":
-            decided = rules.decides(problem, found[first].replacement, taught=taught)
-            found[first] = dataclasses.replace(found[first], decided=decided)
+        if first is not None and self._is_decided(problem.diagnostic, found[first]):
+            found[first] = dataclasses.replace(found[first], decided=True)
         return found
+
+    def _judged(self, candidate: Candidate, problem: Problem) -> Candidate:
+        """The same, told whether the user of a tuned model has turned its like down."""
+        if self._engine is None or not self._engine.turned_down:
+            return candidate
+        kind = kind_of(problem.diagnostic, problem.flagged, candidate.replacement)
+        return dataclasses.replace(candidate, turned_down=kind in self._engine.turned_down)
+
+    def _is_decided(self, diagnostic: Diagnostic, first: Candidate) -> bool:
+        """Does the first proof come before what the model finds likelier?
+
+        Also where the model was trained on choices and none speaks against it: these are about
+        other things, and move its answers here, too.
+        """
+        if first.origin == "model":
+            return False
+        if self._engine is not None and self._engine.turned_down is not None:
+            return not first.turned_down
+        return rules.decides(diagnostic)
 
     def _scored(
         self,

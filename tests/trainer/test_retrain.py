@@ -45,14 +45,14 @@ def test_a_better_model_is_promoted(world: Any) -> None:
     assert config["parent"].startswith("tiny@") and len(config["data_hash"]) == 16
 
 
-def test_a_file_says_that_it_was_taught(world: Any) -> None:
-    """Between two right fixes of these kinds its word counts, and not a rule's."""
+def test_a_file_says_what_its_user_turned_down(world: Any) -> None:
+    """There the word of the model counts, and not a rule's."""
     result = retrain(FAST, tools(world, 5, 5))
     entries = [world.registry.get(name) for name in ("tiny", result.model)]
     engines = [LlamaEngine(entry.path, model_id=entry.model_id) for entry in entries]
     try:
-        kinds = kinds_of(world.store.pairs())
-        assert kinds and [engine.taught for engine in engines] == [None, kinds]
+        kinds = kinds_of(world.store.pairs(), "rejected")
+        assert kinds and [engine.turned_down for engine in engines] == [None, set(kinds)]
     finally:
         for engine in engines:
             engine.close()

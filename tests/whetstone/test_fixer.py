@@ -104,10 +104,10 @@ def test_between_two_right_fixes_a_model_that_was_taught_counts():
     by_rule = Fixer(None, Settings()).propose(document, finding)
     kind = kind_of(finding, by_rule.problem.flagged, by_rule.candidates[0].replacement)
     first = {}
-    for taught in (None, frozenset({kind}), frozenset({"ruff:E711 [== > is]"})):
-        engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
+    for turned_down in (None, frozenset({kind}), frozenset({"ruff:E711 [== > is]"})):
+        engine = ScriptedEngine(lambda prompt: [answer], turned_down=turned_down, gap=10.0)
         best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
-        first[taught] = best.new_text.split("\n")[0]
+        first[turned_down] = best.new_text.split("\n")[0]
     untaught, about_it, about_another = first.values()
     assert untaught == about_another == "def total(prices=None):"
     assert about_it == "def total(prices=()):"
@@ -119,8 +119,8 @@ def test_choices_about_one_thing_do_not_move_another():
     (finding,) = diagnose.find(document)
     answer = "<|fix|>    return b"
     first = []
-    for taught in (None, frozenset({"python:SyntaxError: invalid syntax [++ > += _]"})):
-        engine = ScriptedEngine(lambda prompt: [answer], taught=taught, gap=10.0)
+    for turned_down in (None, frozenset({"python:SyntaxError: invalid syntax [++ > += _]"})):
+        engine = ScriptedEngine(lambda prompt: [answer], turned_down=turned_down, gap=10.0)
         best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
         first.append(best.new_text.split("\n")[1].strip())
     assert first == ["return b", "return a or b"]

@@ -201,6 +201,7 @@ def test_what_the_diagnostic_decides_comes_before_what_a_model_finds_likelier():
     (diagnostic,) = diagnose.find(document)
     proposal = Fixer(None, Settings()).propose(document, diagnostic)
 
+    assert rules.decides(diagnostic)
     assert proposal.candidates[0].ranked.decided
     assert not any(candidate.ranked.decided for candidate in proposal.candidates[1:])
 

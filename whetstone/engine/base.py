@@ -88,10 +88,9 @@ class Engine(Protocol):
         ...
 
     @property
-    def taught(self) -> frozenset[str] | None:
-        """The kinds of fixes (`whetstone.kinds`) that its user's choices were about.
-
-        Between two right fixes of those its word counts. None: it was trained on nobody's choices.
+    def turned_down(self) -> frozenset[str] | None:
+        """The kinds of fixes (`whetstone.kinds`) that its user turned down; what it learnt instead
+        counts there, and not what a rule says. None: it was trained on nobody's choices.
         """
         ...
 

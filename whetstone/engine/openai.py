@@ -71,7 +71,7 @@ class OpenAIEngine:
         return -math.inf
 
     @property
-    def taught(self) -> frozenset[str] | None:
+    def turned_down(self) -> frozenset[str] | None:
         return None
 
     @property

@@ -24,7 +24,7 @@ class ScriptedEngine:
         delay_s: float = 0.0,
         gap: float = 1.0,
         least_logprob: float = -math.inf,
-        taught: frozenset[str] | None = None,
+        turned_down: frozenset[str] | None = None,
     ) -> None:
         self._script = script
         self._format = prompt_format
@@ -32,7 +32,7 @@ class ScriptedEngine:
         self._delay_s = delay_s
         self._gap = gap
         self._least_logprob = least_logprob
-        self._taught = taught
+        self._turned_down = turned_down
         self.prompts: list[Prompt] = []
 
     @property
@@ -48,8 +48,8 @@ class ScriptedEngine:
         return self._least_logprob
 
     @property
-    def taught(self) -> frozenset[str] | None:
-        return self._taught
+    def turned_down(self) -> frozenset[str] | None:
+        return self._turned_down
 
     def generate(
         self,

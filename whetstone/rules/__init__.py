@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from whetstone.kinds import kind_of
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.rules import (
     arguments,
@@ -48,27 +47,15 @@ def hints(document: Document, diagnostic: Diagnostic) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:3]
 
 
-def decides(
-    problem: Problem, first: Replacement, *, taught: frozenset[str] | None = None
-) -> bool:
-    """True when `first`, a rule's proposal, comes before what the model finds likelier.
+def decides(diagnostic: Diagnostic) -> bool:
+    """True when the diagnostic alone says what to do: the first proposal is no guess.
 
-    Either the diagnostic alone says what to do, and nothing is left to guess: a model that was
-    grown on functions which deal with None already, say, mends `=[]` by half. Or the model was
-    trained on choices about other things, which move its answers here, too.
-
-    Args:
-        first: the best of the rules' proposals that were proved.
-        taught: the kinds of fixes that the choices were about which the model was trained on; None
-            of a model that was trained on nobody's. Who has turned down or taken a None with a
-            guard for `=[]` knows which of the two ways they want, the other being an empty tuple.
+    Then it comes before what the model finds likelier. A model that was grown on functions which
+    deal with None already, say, mends `=[]` by half.
     """
-    diagnostic = problem.diagnostic
-    if any(part in diagnostic.message for part in _DECIDED):
+    if diagnostic.code == "B006":
         return True
-    if taught is None:
-        return diagnostic.code == "B006"
-    return kind_of(diagnostic, problem.flagged, first) not in taught
+    return any(part in diagnostic.message for part in _DECIDED)
 
 
 def propose(document: Document, problem: Problem) -> list[Replacement]:

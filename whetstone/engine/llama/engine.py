@@ -24,7 +24,7 @@ from whetstone.engine.llama.stats import Counters, Stats
 from whetstone.engine.llama.storage import Storage
 from whetstone.engine.options import EngineOptions
 from whetstone.errors import EngineError
-from whetstone.models.taught import taught_of
+from whetstone.models.turned_down import turned_down_of
 from whetstone.prompt import Prompt
 
 
@@ -56,7 +56,7 @@ class LlamaEngine:
         self.base_id = base_id or model_id
         self._counters = Counters()
         self._model = Model(path, gpu_layers=self.options.gpu_layers)
-        self._adapted = _taught_by(adapter)
+        self._adapted = _turned_down_by(adapter)
         try:
             self._context = Context(self._model, self.options, self._counters)
             try:
@@ -123,7 +123,7 @@ class LlamaEngine:
         self._begin(None)
         self._end(self._request)
         self._context.use_adapter(self._model, path)
-        self._adapted = _taught_by(path)
+        self._adapted = _turned_down_by(path)
         self._cache.hand_over(model_id)
         self._open_storage()
 
@@ -137,8 +137,8 @@ class LlamaEngine:
         return -1.5 if self.prompt_format == "compact" else -math.inf
 
     @property
-    def taught(self) -> frozenset[str] | None:
-        known = [kinds for kinds in (self._model.taught, self._adapted) if kinds is not None]
+    def turned_down(self) -> frozenset[str] | None:
+        known = [kinds for kinds in (self._model.turned_down, self._adapted) if kinds is not None]
         return frozenset().union(*known) if known else None
 
     @property
@@ -311,5 +311,5 @@ class LlamaEngine:
         return Node(branches, (), 0.0, length - 1)
 
 
-def _taught_by(adapter: Path | None) -> frozenset[str] | None:
-    return None if adapter is None else taught_of(adapter, "adapter")
+def _turned_down_by(adapter: Path | None) -> frozenset[str] | None:
+    return None if adapter is None else turned_down_of(adapter, "adapter")

@@ -13,8 +13,8 @@ import llama_cpp.llama_cpp as llama
 
 from whetstone.engine.llama.adapters import Adapters
 from whetstone.errors import EngineError, ModelError
-from whetstone.models.gguf_info import GGUF_TAUGHT_KEY
-from whetstone.models.taught import taught_in
+from whetstone.models.gguf_info import GGUF_TURNED_DOWN_KEY
+from whetstone.models.turned_down import turned_down_in
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Model:
         self._marks: dict[str, int] = {}
         try:
             self.format = self._read_format()
-            self.taught = taught_in({GGUF_TAUGHT_KEY: self._text_of(GGUF_TAUGHT_KEY)})
+            self.turned_down = turned_down_in({GGUF_TURNED_DOWN_KEY: self._text_of(GGUF_TURNED_DOWN_KEY)})
         except ModelError:
             self.close()
             raise
