@@ -16,12 +16,12 @@ import torch
 from transformers import GenerationConfig, PretrainedConfig, Qwen2Config, Qwen3Config
 
 from export.architectures import ARCHITECTURES, all_names, is_required
-from export.hf_to_gguf import CONFIG_FORMAT_KEY, CONFIG_TURNED_DOWN_KEY
+from export.hf_to_gguf import CONFIG_FORMAT_KEY, CONFIG_HABITS_KEY
 from export.shards import save_shards
 from export.tokenizer import PRE_TOKENIZER, GgufTokenizer, from_gguf
 from whetstone.errors import ModelError, TrainingError
 from whetstone.models.gguf_info import GgufInfo, read_gguf
-from whetstone.models.turned_down import turned_down_in
+from whetstone.models.habits import habits_in
 
 # GGUF architecture -> (configuration, model class); llama's rows would have to be turned back.
 _CONFIGS: dict[str, tuple[Any, str]] = {
@@ -102,8 +102,8 @@ def _config(reader: gguf.GGUFReader, info: GgufInfo, dtype: torch.dtype) -> Pret
         architectures=[model],
     )
     setattr(config, CONFIG_FORMAT_KEY, info.prompt_format)
-    if (kinds := turned_down_in(info.metadata)) is not None:
-        setattr(config, CONFIG_TURNED_DOWN_KEY, sorted(kinds))
+    if (habits := habits_in(info.metadata)) is not None:
+        setattr(config, CONFIG_HABITS_KEY, habits.to_json())
     return config
 
 

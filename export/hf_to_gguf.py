@@ -29,14 +29,13 @@ from export.architectures import (
 from export.files import whole_file
 from export.tokenizer import GgufTokenizer, to_gguf
 from whetstone.errors import TrainingError
-from whetstone.models.gguf_info import GGUF_TURNED_DOWN_KEY
-from whetstone.models.turned_down import turned_down_text
+from whetstone.models.gguf_info import GGUF_HABITS_KEY
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY
 
 # The key of config.json that names the prompt format a model was trained on.
 CONFIG_FORMAT_KEY = "whetstone_prompt_format"
-# The one that lists the kinds of fixes that a user turned down.
-CONFIG_TURNED_DOWN_KEY = "whetstone.turned_down"
+# The one that says what its user's choices say (whetstone/models/habits.py).
+CONFIG_HABITS_KEY = "whetstone_habits"
 
 WidthName = Literal["f32", "f16", "bf16"]
 WIDTHS: Mapping[WidthName, tuple[Any, int]] = {
@@ -156,8 +155,8 @@ def _write_model(writer: gguf.GGUFWriter, config: Any, name: str, width: WidthNa
     writer.add_type(gguf.GGUFType.MODEL)
     writer.add_name(name)
     writer.add_string(GGUF_FORMAT_KEY, prompt_format_of(config))
-    if (kinds := getattr(config, CONFIG_TURNED_DOWN_KEY, None)) is not None:
-        writer.add_string(GGUF_TURNED_DOWN_KEY, turned_down_text(kinds))
+    if (habits := getattr(config, CONFIG_HABITS_KEY, None)) is not None:
+        writer.add_string(GGUF_HABITS_KEY, json.dumps(habits))
     writer.add_file_type(WIDTHS[width][1])
     writer.add_vocab_size(config.vocab_size)
     writer.add_context_length(config.max_position_embeddings)

@@ -9,7 +9,8 @@ Source: llama.cpp, convert_lora_to_gguf.py and src/llama-adapter.cpp.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from export.architectures import all_names, architecture_of, to_file_order
 from export.files import whole_file
 from export.hf_to_gguf import Weights, load_config, prompt_format_of
 from whetstone.errors import TrainingError
-from whetstone.models.gguf_info import GGUF_TURNED_DOWN_KEY
-from whetstone.models.turned_down import turned_down_text
+from whetstone.models.gguf_info import GGUF_HABITS_KEY
+from whetstone.models.habits import Habits
 from whetstone.prompt import GGUF_FORMAT_KEY
 
 
@@ -44,13 +45,13 @@ def write_adapter(
     out: Path,
     *,
     name: str | None = None,
-    turned_down: Iterable[str] = (),
+    habits: Habits | None = None,
 ) -> AdapterReport:
     """Write the PEFT adapter in `adapter`, trained on the model in `base`, to the GGUF `out`.
 
     Args:
         name: what the file calls itself; the folder's name when left out.
-        turned_down: the kinds of fixes that the choices it was trained on speak against.
+        habits: what the choices say that it was trained on.
 
     Raises:
         TrainingError: the adapter belongs to another model, holds NaN, changes what a file has no
@@ -77,7 +78,8 @@ def write_adapter(
             writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, lora.scale * lora.rank)
             writer.add_name(name or adapter.name)
             writer.add_string(GGUF_FORMAT_KEY, prompt_format_of(config))
-            writer.add_string(GGUF_TURNED_DOWN_KEY, turned_down_text(turned_down))
+            if habits is not None:
+                writer.add_string(GGUF_HABITS_KEY, json.dumps(habits.to_json()))
             for title, array in tensors.read({n: p for n, p in places.items() if n in changes}):
                 writer.add_tensor(title, array)
             writer.write_header_to_file()

@@ -14,7 +14,7 @@ from whetstone.edit import TextEdit
 from whetstone.problem import Span
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Candidate, Proposal
+    from whetstone.candidate import Candidate, Proposal
 
 APPLIED, APPLY = "whetstone.applied", "whetstone.apply"
 ACCEPT, REJECT, REVERT = "whetstone.accept", "whetstone.reject", "whetstone.revert"

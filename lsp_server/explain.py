@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Proposal
+    from whetstone.candidate import Proposal
     from whetstone.problem import Diagnostic
 
 _FAILED = {

@@ -17,7 +17,7 @@ from whetstone.problem import Diagnostic, Document
 
 if TYPE_CHECKING:
     from lsp_server.session import Session
-    from whetstone.fixer import Candidate, Proposal
+    from whetstone.candidate import Candidate, Proposal
 
 
 _MOST_OPEN = 16

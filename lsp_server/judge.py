@@ -11,8 +11,8 @@ from lsp_server.recorder import Recorder
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.candidate import Proposal
     from whetstone.confidence import Confidence, Estimate
-    from whetstone.fixer import Proposal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.candidate import Proposal
     from whetstone.confidence import Choice
     from whetstone.evidence import TestRunner
-    from whetstone.fixer import Proposal
     from whetstone.preferences.records import Pair, Stats
 
 

@@ -20,8 +20,8 @@ from whetstone.preferences.outcome import EventKind
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.candidate import Proposal
     from whetstone.confidence import Choice
-    from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")

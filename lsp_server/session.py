@@ -34,7 +34,7 @@ from whetstone.problem import Diagnostic, Document, split_lines
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Proposal
+    from whetstone.candidate import Proposal
 
 log = logging.getLogger(__name__)
 

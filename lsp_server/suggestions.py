@@ -15,7 +15,7 @@ from lsp_server.text import bare
 from whetstone.problem import Diagnostic, Replacement, split_lines
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Candidate, Proposal
+    from whetstone.candidate import Candidate, Proposal
 
 _MAX_REMEMBERED = 256
 _MAX_PROPOSALS = 24  # of those shown and of those prepared; each holds the file several times

@@ -29,8 +29,8 @@ from whetstone.problem import Diagnostic, Document
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from whetstone.candidate import Proposal
     from whetstone.evidence import TestRunner
-    from whetstone.fixer import Proposal
 
 log = logging.getLogger(__name__)
 

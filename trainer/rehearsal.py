@@ -17,8 +17,8 @@ from typing import Any, Literal
 from trainer.data import corpus, templates
 from trainer.data.samples import Posed, make_posed
 from trainer.examples import Example
-from whetstone.preferences.records import Pair
 from whetstone.kinds import kind_of
+from whetstone.preferences.records import Pair
 from whetstone.prompt import END, FormatName, answer_text, render
 
 _TEMPLATES = 100  # documents to break that are made of our templates

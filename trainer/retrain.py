@@ -34,8 +34,8 @@ from trainer.team import help_out as help_with
 from whetstone.errors import TrainingError
 from whetstone.models.adapters import base_name
 from whetstone.models.entry import ModelEntry
+from whetstone.models.habits import Habits, habits_of
 from whetstone.models.registry import Registry
-from whetstone.models.turned_down import turned_down_of
 
 GateMode = Literal["judge", "force", "never"]
 TRAINED = ("sft", "dpo")  # the stages that several processes do together
@@ -165,7 +165,7 @@ def _config(
         "parent_adapter": _training_adapter(active),
         "training_base": options.base or active.training_base or base.training_base,
         "format": active.prompt_format,
-        "turned_down": _turned_down(active, chosen),
+        "habits": _habits(active, chosen).to_json(),
         "quantization": options.quantization or active.quantization.lower(),
         "data_hash": data_hash((*chosen.train, *chosen.held_out)),
         "train": len(chosen.train),
@@ -179,13 +179,13 @@ def _config(
     }
 
 
-def _turned_down(active: ModelEntry, chosen: Selection) -> list[str]:
-    """The kinds of fixes that the choices of the new model, and of its parents, speak against."""
-    before = turned_down_of(active.path, "model" if active.base is None else "adapter")
+def _habits(active: ModelEntry, chosen: Selection) -> Habits:
+    """What these choices say, and those that the active model was trained on."""
+    before = habits_of(active.path, "model" if active.base is None else "adapter")
     pairs = (*chosen.train, *chosen.held_out)
-    taken, left = (kinds_of(pairs, side) for side in ("chosen", "rejected"))
-    against = {kind for kind in left if left[kind] > taken[kind]}
-    return sorted(against | {kind for kind in before or () if taken[kind] <= left[kind]})
+    return (before or Habits()).then(
+        Habits.of_counts(kinds_of(pairs, "chosen"), kinds_of(pairs, "rejected"))
+    )
 
 
 def _training_adapter(active: ModelEntry) -> str | None:

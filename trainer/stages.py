@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoTokenizer
 
 from export.comparison import table
-from export.hf_to_gguf import CONFIG_TURNED_DOWN_KEY, load_config
+from export.hf_to_gguf import CONFIG_HABITS_KEY, load_config
 from export.importance import Importance
 from export.lora import write_adapter
 from export.merge import merge
@@ -29,6 +29,7 @@ from trainer.types_table import importance_from, measure_types
 from whetstone.engine.llama import LlamaEngine
 from whetstone.engine.load import open_model
 from whetstone.errors import NotEnoughData
+from whetstone.models.habits import Habits
 from whetstone.models.hashing import sha256_of
 from whetstone.preferences.records import Pair
 from whetstone.prompt import FormatName, answer_text, render
@@ -155,7 +156,7 @@ class Stages(TrainingStages):
             return {}  # it stays what it is
         merged = merge(self._base, self._run.path / "dpo", self._run.path / "merged")
         config = load_config(merged)
-        setattr(config, CONFIG_TURNED_DOWN_KEY, self._config.get("turned_down", []))
+        setattr(config, CONFIG_HABITS_KEY, self._config["habits"])
         config.save_pretrained(merged)
         return {}
 
@@ -203,7 +204,7 @@ class Stages(TrainingStages):
             self._run.path / "dpo",
             out,
             name=self._run.name,
-            turned_down=self._config.get("turned_down", []),
+            habits=Habits.from_json(self._config["habits"]),
         )
         quantization = quantization_of(Path(self._config["base_path"]))
         return {"export": {**asdict(report), "path": out.name, "quantization": quantization}}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from whetstone.problem import Diagnostic, Document
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Candidate
+    from whetstone.candidate import Candidate
 
 UNSEEN_CONFIDENCE = 0.25  # what was taken unread counts a quarter of a choice
 MAX_ROUNDS = 200  # a file whose every fix uncovers another problem still ends

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from whetstone.candidate import Candidate
     from whetstone.evidence import Evidence
-    from whetstone.fixer import Candidate
 
 Proof = Literal["test passes", "diagnostic gone", "undecided"]
 Certainty = Literal["rule", "sure", "unsure"]

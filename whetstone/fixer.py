@@ -11,85 +11,21 @@ import dataclasses
 import itertools
 import math
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import cast
 
-from whetstone import context, edit, rules
-from whetstone.edit import TextEdit
+from whetstone import context, rules
+from whetstone.candidate import Answer, Candidate, Origin, Proposal, candidate_of
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
-from whetstone.evidence import Evidence, TestRunner
-from whetstone.kinds import kind_of
+from whetstone.evidence import TestRunner
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
-from whetstone.prover import Proof, Prover
-from whetstone.ranking import Ranked, changed_tokens, ranking_key
+from whetstone.prover import Prover
+from whetstone.ranking import ranking_key
 from whetstone.settings import Settings
-from whetstone.titles import title
-
-Origin = Literal["model", "rule", "both"]
+from whetstone.standing import with_standing
 
 _MAX_SCORED_RULES = 4
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One replacement with everything that is known about it."""
-
-    origin: Origin
-    replacement: Replacement
-    edits: tuple[TextEdit, ...]
-    new_text: str
-    diff: str
-    evidence: Evidence
-    title: str
-    logprob: float | None = None
-    tokens: int = 0
-    changed_tokens: int = 0
-    decided: bool = False
-    turned_down: bool = False  # its like was, by the user whose choices the model was trained on
-    id: str = field(default_factory=_new_id)
-
-    @property
-    def ranked(self) -> Ranked:
-        """What its place among the others depends on."""
-        return Ranked(
-            strength=self.evidence.strength,
-            logprob=self.logprob,
-            from_rule=self.origin != "model" and not self.turned_down,
-            changed_tokens=self.changed_tokens,
-            decided=self.decided,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What came of one problem. `candidates` may be shown, best first; `rejected` may not."""
-
-    problem: Problem
-    document: Document
-    diagnostic: Diagnostic
-    candidates: tuple[Candidate, ...]
-    rejected: tuple[Candidate, ...]
-    model_id: str
-    prompt_format: FormatName
-    latency_s: float
-    unparsable: int = 0
-    id: str = field(default_factory=_new_id)
-
-
-@dataclass(slots=True)
-class _Answer:
-    """A replacement that the model gave: the first of its answers that says so."""
-
-    number: int
-    logprob: float | None
-    tokens: int
 
 
 class Fixer:
@@ -154,7 +90,7 @@ class Fixer:
             document, problem, test=test, cancel=cancel, propose=rules.last_resort
         ) as prover:
             proofs = prover.rules()
-        tried = [_candidate(document, problem, proof, "rule", None) for proof in proofs]
+        tried = [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
         shown = [candidate for candidate in tried if candidate.evidence.shown]
         if shown and self._engine is not None:
             prompt = render(problem, self.prompt_format)
@@ -207,12 +143,12 @@ class Fixer:
 
     def _answers(
         self, problem: Problem, n: int | None, cancel: Cancel | None, prover: Prover
-    ) -> tuple[Prompt | None, dict[Replacement, _Answer], int]:
+    ) -> tuple[Prompt | None, dict[Replacement, Answer], int]:
         """The prompt, the model's distinct answers, and how many could not be parsed.
 
         Proof of each begins when it is finished, while the model goes on with the others.
         """
-        answers: dict[Replacement, _Answer] = {}
+        answers: dict[Replacement, Answer] = {}
         if self._engine is None:
             return None, answers, 0
         unparsable = 0
@@ -228,7 +164,7 @@ class Fixer:
             prover.start(replacement)
             known = answers.get(replacement)
             if known is None or completion.number < known.number:
-                answers[replacement] = _Answer(
+                answers[replacement] = Answer(
                     number=completion.number,
                     # A remote server may not tell: NaN, which has no place in a ranking or in JSON.
                     logprob=None if math.isnan(completion.logprob) else completion.logprob,
@@ -264,7 +200,7 @@ class Fixer:
         self,
         document: Document,
         problem: Problem,
-        answers: dict[Replacement, _Answer],
+        answers: dict[Replacement, Answer],
         prover: Prover,
     ) -> list[Candidate]:
         """Everything that was proved: the rules' first, then the model's by their numbers."""
@@ -278,30 +214,9 @@ class Fixer:
             origin: Origin = "model"
             if proof.replacement in known:
                 origin = "rule" if answer is None else "both"
-            found.append(self._judged(_candidate(document, problem, proof, origin, answer), problem))
-        first = next((n for n, each in enumerate(found) if each.evidence.shown), None)
-        if first is not None and self._is_decided(problem.diagnostic, found[first]):
-            found[first] = dataclasses.replace(found[first], decided=True)
-        return found
-
-    def _judged(self, candidate: Candidate, problem: Problem) -> Candidate:
-        """The same, told whether the user of a tuned model has turned its like down."""
-        if self._engine is None or not self._engine.turned_down:
-            return candidate
-        kind = kind_of(problem.diagnostic, problem.flagged, candidate.replacement)
-        return dataclasses.replace(candidate, turned_down=kind in self._engine.turned_down)
-
-    def _is_decided(self, diagnostic: Diagnostic, first: Candidate) -> bool:
-        """Does the first proof come before what the model finds likelier?
-
-        Also where the model was trained on choices and none speaks against it: these are about
-        other things, and move its answers here, too.
-        """
-        if first.origin == "model":
-            return False
-        if self._engine is not None and self._engine.turned_down is not None:
-            return not first.turned_down
-        return rules.decides(diagnostic)
+            found.append(candidate_of(document, problem, proof, origin, answer))
+        habits = None if self._engine is None else self._engine.habits
+        return with_standing(found, problem, habits)
 
     def _scored(
         self,
@@ -324,23 +239,6 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
-
-
-def _candidate(
-    document: Document, problem: Problem, proof: Proof, origin: Origin, answer: _Answer | None
-) -> Candidate:
-    return Candidate(
-        origin=origin,
-        replacement=proof.replacement,
-        edits=proof.edits,
-        new_text=proof.new_text,
-        diff=edit.unified_diff(document, proof.new_text),
-        evidence=proof.evidence,
-        title=title(problem.diagnostic, problem.flagged, proof.replacement),
-        logprob=None if answer is None else answer.logprob,
-        tokens=0 if answer is None else answer.tokens,
-        changed_tokens=changed_tokens(problem.flagged, proof.replacement),
-    )
 
 
 def _shrunk(problem: Problem) -> Problem:

@@ -61,9 +61,11 @@ def _deed(flagged: tuple[str, ...], fix: Replacement) -> str:
 
 
 def _bare(tokens: list[str]) -> str:
-    """The tokens that are the language's; of the user's only that something stands there."""
+    """The tokens that are the language's; of the user's only that something stands there, and
+    between which quotes."""
     shown = (
-        token if keyword.iskeyword(token) or not re.match(r"\w", token) else "_"
-        for token in tokens
+        token if keyword.iskeyword(token) or not re.match(r"\w", token) else "_" for token in tokens
     )
-    return " ".join('""' if token[0] in "\"'" and len(token) > 1 else token for token in shown)
+    return " ".join(
+        token[0] * 2 if token[0] in "\"'" and len(token) > 1 else token for token in shown
+    )

@@ -29,18 +29,18 @@ class Ranked:
     logprob: float | None
     from_rule: bool
     changed_tokens: int
-    decided: bool = False  # the diagnostic alone says so: see `whetstone.rules.decides`
+    standing: int = 0  # whetstone/standing.py
 
 
 def ranking_key(
     candidate: Ranked, *, rule_prior: float = RULE_PRIOR, edit_penalty: float = EDIT_PENALTY
-) -> tuple[int, bool, float]:
+) -> tuple[int, int, float]:
     """Sorts the best first. Without a likelihood a candidate keeps its place, behind the others."""
     if candidate.logprob is None:
-        return (-candidate.strength, not candidate.decided, 1e9)
+        return (-candidate.strength, -candidate.standing, 1e9)
     score = candidate.logprob + (rule_prior if candidate.from_rule else 0.0)
     cost = edit_penalty * candidate.changed_tokens - score
-    return (-candidate.strength, not candidate.decided, cost)
+    return (-candidate.strength, -candidate.standing, cost)
 
 
 def changed_tokens(old: tuple[str, ...], replacement: Replacement) -> int:

@@ -19,9 +19,9 @@ from typing import Any
 
 from benchmarks.serving.figures import spread
 from whetstone import context
+from whetstone.candidate import Candidate, Proposal
 from whetstone.edit import unified_diff
 from whetstone.evidence import Check, Evidence
-from whetstone.fixer import Candidate, Proposal
 from whetstone.preferences import EventKind, Outcome, PreferenceStore
 from whetstone.problem import Diagnostic, Document, Replacement, Span
 

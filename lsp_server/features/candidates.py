@@ -14,7 +14,7 @@ from lsp_server.text import bare
 from whetstone.problem import split_lines
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Candidate, Proposal
+    from whetstone.candidate import Candidate, Proposal
 
 CANDIDATES = "whetstone.candidates"
 

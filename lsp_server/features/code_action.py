@@ -19,7 +19,7 @@ from lsp_server.server import WhetstoneServer
 from whetstone.problem import Diagnostic
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Proposal
+    from whetstone.candidate import Proposal
 
 # Findings are there already, or take some milliseconds; these are the most that a large file or a
 # busy machine may cost. A person who asked would rather wait than see an empty menu; an editor that

@@ -14,7 +14,7 @@ from lsp_server.problems import ProblemAt
 from lsp_server.server import WhetstoneServer
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Proposal
+    from whetstone.candidate import Proposal
 
 
 def register(server: WhetstoneServer) -> None:

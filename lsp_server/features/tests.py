@@ -22,8 +22,8 @@ from whetstone.engine.base import Cancel
 from whetstone.problem import Span
 
 if TYPE_CHECKING:
+    from whetstone.candidate import Proposal
     from whetstone.evidence import TestRunner
-    from whetstone.fixer import Proposal
     from whetstone.locate import Place
     from whetstone.sandbox import RunResult
     from whetstone.testing.find import FoundTest

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from workbench import Browser, playwright_version
 
+from whetstone.candidate import Candidate, Proposal
 from whetstone.evidence import Check, Evidence
-from whetstone.fixer import Candidate, Proposal
 from whetstone.preferences import Outcome, PreferenceStore, recording
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement, Span
 

@@ -54,7 +54,7 @@ def test_they_are_problems_with_answers_and_of_no_stored_pair(tokenizer: Any, pa
 
 
 def test_the_users_word_counts_on_what_they_chose_about(tokenizer: Any, pair: Any) -> None:
-    """No answer of ours that does what a choice was about; other answers to the same finding stay."""
+    """No answer of ours that does what a choice was about; others to the same finding stay."""
     assert all(answers_to_undefined(tokenizer, [])[mark] for mark in (FIX, IMP))
     mine = undefined(pair(1), Replacement(kind="import", lines=("import os",)))
     answers = answers_to_undefined(tokenizer, [mine])

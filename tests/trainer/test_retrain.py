@@ -20,6 +20,7 @@ from trainer.retrain import plan, retrain
 from trainer.run_folder import RunFolder, all_runs, unfinished
 from whetstone.engine.llama import LlamaEngine
 from whetstone.errors import NotEnoughData, TrainingError
+from whetstone.models.habits import Habits
 
 
 def test_a_better_model_is_promoted(world: Any) -> None:
@@ -46,13 +47,15 @@ def test_a_better_model_is_promoted(world: Any) -> None:
 
 
 def test_a_file_says_what_its_user_turned_down(world: Any) -> None:
-    """There the word of the model counts, and not a rule's."""
+    """There the word of the model counts, and not a rule's (tests/whetstone/test_fixer.py)."""
     result = retrain(FAST, tools(world, 5, 5))
     entries = [world.registry.get(name) for name in ("tiny", result.model)]
     engines = [LlamaEngine(entry.path, model_id=entry.model_id) for entry in entries]
     try:
-        kinds = kinds_of(world.store.pairs(), "rejected")
-        assert kinds and [engine.turned_down for engine in engines] == [None, set(kinds)]
+        taken, down = (kinds_of(world.store.pairs(), side) for side in ("chosen", "rejected"))
+        habits = Habits.of_counts(taken, down)
+        assert habits.taken and habits.turned_down
+        assert [engine.habits for engine in engines] == [None, habits]
     finally:
         for engine in engines:
             engine.close()

@@ -15,6 +15,7 @@ from whetstone.errors import Cancelled, EngineError
 from whetstone.evidence import Baseline, prove
 from whetstone.fixer import Fixer
 from whetstone.kinds import kind_of
+from whetstone.models.habits import Habits
 from whetstone.problem import Diagnostic, Document, Span
 from whetstone.settings import Settings
 
@@ -96,31 +97,46 @@ def test_an_unlikely_guess_is_shown_only_where_a_run_will_judge_it():
     ]
 
 
-def test_between_two_right_fixes_a_model_that_was_taught_counts():
-    """`=[]` has two: a None with a guard, which a rule proposes, and an empty tuple."""
+GUARD, TUPLE = "def total(prices=None):", "def total(prices=()):"
+
+
+def first_of_two(habits):
+    """`=[]` has two right fixes: a None with a guard, which a rule proposes, and an empty tuple,
+    which this model finds far likelier. The first line of the one that is shown first."""
     document = Document(text="def total(prices=[]):\n    return sum(prices)\n")
     (finding,) = diagnose.find(document)
     answer = "<|fix|>def total(prices=()):\n    return sum(prices)"
-    by_rule = Fixer(None, Settings()).propose(document, finding)
-    kind = kind_of(finding, by_rule.problem.flagged, by_rule.candidates[0].replacement)
-    first = {}
-    for turned_down in (None, frozenset({kind}), frozenset({"ruff:E711 [== > is]"})):
-        engine = ScriptedEngine(lambda prompt: [answer], turned_down=turned_down, gap=10.0)
-        best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
-        first[turned_down] = best.new_text.split("\n")[0]
-    untaught, about_it, about_another = first.values()
-    assert untaught == about_another == "def total(prices=None):"
-    assert about_it == "def total(prices=()):"
+    engine = ScriptedEngine(lambda prompt: [answer], habits=habits, gap=10.0)
+    proposal = Fixer(engine, Settings()).propose(document, finding)
+    kinds = {
+        candidate.new_text.split("\n")[0]: kind_of(
+            finding, proposal.problem.flagged, candidate.replacement
+        )
+        for candidate in proposal.candidates
+    }
+    return proposal.candidates[0].new_text.split("\n")[0], kinds
+
+
+def test_between_two_right_fixes_a_users_choices_count():
+    first, kinds = first_of_two(None)
+    guard, empty = kinds[GUARD], kinds[TUPLE]
+    assert first == GUARD
+
+    taken, down = frozenset({empty}), frozenset({guard})
+    assert first_of_two(Habits(taken=taken, turned_down=down))[0] == TUPLE
+    # what the user never took does not come first, nor anything before what they never refused
+    assert first_of_two(Habits(turned_down=down))[0] == GUARD
+    assert first_of_two(Habits(taken=taken))[0] == GUARD
 
 
 def test_choices_about_one_thing_do_not_move_another():
     """A model tuned by choices may find likely what it never had a reason to."""
     document = Document(text="def ready(a, b):\n    return a || b\n")
     (finding,) = diagnose.find(document)
-    answer = "<|fix|>    return b"
+    step = frozenset({"python:SyntaxError: invalid syntax [++ > += _]"})
     first = []
-    for turned_down in (None, frozenset({"python:SyntaxError: invalid syntax [++ > += _]"})):
-        engine = ScriptedEngine(lambda prompt: [answer], turned_down=turned_down, gap=10.0)
+    for habits in (None, Habits(turned_down=step)):
+        engine = ScriptedEngine(lambda prompt: ["<|fix|>    return b"], habits=habits, gap=10.0)
         best = Fixer(engine, Settings()).propose(document, finding).candidates[0]
         first.append(best.new_text.split("\n")[1].strip())
     assert first == ["return b", "return a or b"]

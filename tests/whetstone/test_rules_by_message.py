@@ -202,8 +202,8 @@ def test_what_the_diagnostic_decides_comes_before_what_a_model_finds_likelier():
     proposal = Fixer(None, Settings()).propose(document, diagnostic)
 
     assert rules.decides(diagnostic)
-    assert proposal.candidates[0].ranked.decided
-    assert not any(candidate.ranked.decided for candidate in proposal.candidates[1:])
+    assert proposal.candidates[0].standing
+    assert not any(candidate.standing for candidate in proposal.candidates[1:])
 
 
 def test_a_body_that_lies_flat_is_moved_as_a_whole():

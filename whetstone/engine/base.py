@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from whetstone.errors import Cancelled, EngineError
 
 if TYPE_CHECKING:
+    from whetstone.models.habits import Habits
     from whetstone.prompt import Prompt
 
 
@@ -88,10 +89,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def turned_down(self) -> frozenset[str] | None:
-        """The kinds of fixes (`whetstone.kinds`) that its user turned down; what it learnt instead
-        counts there, and not what a rule says. None: it was trained on nobody's choices.
-        """
+    def habits(self) -> Habits | None:
+        """What the choices say that it was trained on; None: it was trained on nobody's."""
         ...
 
     def generate(

@@ -15,7 +15,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from whetstone.engine.base import Cancel, Completion, PromptTooLong, Score
@@ -25,6 +25,9 @@ from whetstone.engine.wire import Answer, Request
 from whetstone.errors import EngineError
 from whetstone.prompt import Prompt
 from whetstone.settings import Settings
+
+if TYPE_CHECKING:
+    from whetstone.models.habits import Habits
 
 _TOP_P = 0.95
 _TURN = re.compile(r"<\|im_start\|>(system|user|assistant)\n(.*?)<\|im_end\|>\n", re.DOTALL)
@@ -71,7 +74,7 @@ class OpenAIEngine:
         return -math.inf
 
     @property
-    def turned_down(self) -> frozenset[str] | None:
+    def habits(self) -> Habits | None:
         return None
 
     @property

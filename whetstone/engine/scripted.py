@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from whetstone.engine.base import Cancel, Completion, Score
 from whetstone.prompt import FormatName, Prompt
+
+if TYPE_CHECKING:
+    from whetstone.models.habits import Habits
 
 Script = Callable[[Prompt], Sequence[str]]
 
@@ -24,7 +28,7 @@ class ScriptedEngine:
         delay_s: float = 0.0,
         gap: float = 1.0,
         least_logprob: float = -math.inf,
-        turned_down: frozenset[str] | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self._script = script
         self._format = prompt_format
@@ -32,7 +36,7 @@ class ScriptedEngine:
         self._delay_s = delay_s
         self._gap = gap
         self._least_logprob = least_logprob
-        self._turned_down = turned_down
+        self._habits = habits
         self.prompts: list[Prompt] = []
 
     @property
@@ -48,8 +52,8 @@ class ScriptedEngine:
         return self._least_logprob
 
     @property
-    def turned_down(self) -> frozenset[str] | None:
-        return self._turned_down
+    def habits(self) -> Habits | None:
+        return self._habits
 
     def generate(
         self,

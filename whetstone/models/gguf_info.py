@@ -21,8 +21,8 @@ from typing import BinaryIO, Literal
 from whetstone.errors import ModelError
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
-# There where a user's choices were trained on: a JSON list of the kinds of fixes turned down.
-GGUF_TURNED_DOWN_KEY = "whetstone.turned_down"
+# There where a user's choices were trained on: JSON, see whetstone/models/habits.py.
+GGUF_HABITS_KEY = "whetstone.habits"
 
 _MAX_KEYS = 10_000
 _MAX_TENSORS = 100_000

@@ -15,7 +15,7 @@ from whetstone.preferences.redact import redact, redact_lines
 from whetstone.problem import Problem, Replacement
 
 if TYPE_CHECKING:
-    from whetstone.fixer import Candidate, Proposal
+    from whetstone.candidate import Candidate, Proposal
 
 MAX_EVENT_CHARS = 64_000  # a whole pasted file is no event
 _GROUPS = ("head", "above", "flagged", "below")

@@ -36,8 +36,8 @@ from whetstone.settings import IGNORE_GLOBS
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from whetstone.candidate import Proposal
     from whetstone.confidence import Choice
-    from whetstone.fixer import Proposal
 
 _NEEDS_CANDIDATE = frozenset({Outcome.ACCEPTED, Outcome.AMENDED, Outcome.REVERTED})
 _NEEDS_LINES = frozenset({Outcome.AMENDED, Outcome.SUPERSEDED})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from whetstone.automatic import takes_unread
-from whetstone.fixer import Proposal
+from whetstone.candidate import Proposal
 from whetstone.terminal.report import Report
 from whetstone.terminal.session import Answer
 

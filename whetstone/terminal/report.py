@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from whetstone.fixer import Proposal
+from whetstone.candidate import Proposal
 from whetstone.problem import Diagnostic, Document
 from whetstone.terminal import show
 

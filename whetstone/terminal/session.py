@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 from whetstone import diagnose, locate, source_file
 from whetstone.automatic import MAX_ROUNDS, Key, next_problem, problem_key
+from whetstone.candidate import Candidate, Proposal
 from whetstone.engine.base import Cancel
 from whetstone.evidence import TestRunner
-from whetstone.fixer import Candidate, Fixer, Proposal
+from whetstone.fixer import Fixer
 from whetstone.problem import Diagnostic, Document
 from whetstone.source_file import SourceFile
 

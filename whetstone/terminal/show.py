@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.text import Text
 
-from whetstone.fixer import Candidate, Proposal
+from whetstone.candidate import Candidate, Proposal
 from whetstone.problem import Diagnostic, Document
 
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}

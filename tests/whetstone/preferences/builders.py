@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from whetstone.candidate import Candidate, Proposal
 from whetstone.evidence import Check, Evidence
-from whetstone.fixer import Candidate, Proposal
 from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement, Span
 
 TEXT = "def f(length):\n    return lenght\n"

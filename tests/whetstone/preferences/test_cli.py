@@ -12,8 +12,8 @@ import pytest
 from builders import problem, proposal, replace
 from click.testing import CliRunner, Result
 
+from whetstone.candidate import Proposal
 from whetstone.cli import main
-from whetstone.fixer import Proposal
 from whetstone.preferences import EventKind, Outcome, PreferenceStore
 
 

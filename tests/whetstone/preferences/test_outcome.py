@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from builders import add_import, problem, proposal, replace
 
+from whetstone.candidate import Proposal
 from whetstone.errors import StoreError
-from whetstone.fixer import Proposal
 from whetstone.preferences import EventKind, Outcome, Pair, PreferenceStore
 from whetstone.preferences.outcome import TABLE, same_text, turned_down_by
 

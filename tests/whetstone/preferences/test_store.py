@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from builders import candidate, problem, proposal, replace
 
+from whetstone.candidate import Proposal
 from whetstone.errors import StoreError
 from whetstone.evidence import Check, Evidence
-from whetstone.fixer import Proposal
 from whetstone.preferences import EventKind, NewPair, Outcome, PreferenceStore
 from whetstone.preferences.recording import MAX_EVENT_CHARS
 

@@ -24,7 +24,7 @@ from whetstone.engine.llama.stats import Counters, Stats
 from whetstone.engine.llama.storage import Storage
 from whetstone.engine.options import EngineOptions
 from whetstone.errors import EngineError
-from whetstone.models.turned_down import turned_down_of
+from whetstone.models.habits import Habits, habits_of, together
 from whetstone.prompt import Prompt
 
 
@@ -56,7 +56,7 @@ class LlamaEngine:
         self.base_id = base_id or model_id
         self._counters = Counters()
         self._model = Model(path, gpu_layers=self.options.gpu_layers)
-        self._adapted = _turned_down_by(adapter)
+        self._habits = self._habits_with(adapter)
         try:
             self._context = Context(self._model, self.options, self._counters)
             try:
@@ -92,6 +92,10 @@ class LlamaEngine:
             return self._model.format == "chat"
         return self.options.context_shift == "on"
 
+    def _habits_with(self, adapter: Path | None) -> Habits | None:
+        over = None if adapter is None else habits_of(adapter, "adapter")
+        return together((self._model.habits, over))
+
     def _open_storage(self) -> None:
         """What earlier sessions computed with this adapter, the first time that it is used."""
         if self._state_folder is None or self.model_id in self._storages:
@@ -123,7 +127,7 @@ class LlamaEngine:
         self._begin(None)
         self._end(self._request)
         self._context.use_adapter(self._model, path)
-        self._adapted = _turned_down_by(path)
+        self._habits = self._habits_with(path)
         self._cache.hand_over(model_id)
         self._open_storage()
 
@@ -137,9 +141,8 @@ class LlamaEngine:
         return -1.5 if self.prompt_format == "compact" else -math.inf
 
     @property
-    def turned_down(self) -> frozenset[str] | None:
-        known = [kinds for kinds in (self._model.turned_down, self._adapted) if kinds is not None]
-        return frozenset().union(*known) if known else None
+    def habits(self) -> Habits | None:
+        return self._habits
 
     @property
     def stats(self) -> Stats:
@@ -309,7 +312,3 @@ class LlamaEngine:
         self._cache.settle()
         self._forked = True
         return Node(branches, (), 0.0, length - 1)
-
-
-def _turned_down_by(adapter: Path | None) -> frozenset[str] | None:
-    return None if adapter is None else turned_down_of(adapter, "adapter")

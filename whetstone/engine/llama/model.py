@@ -13,14 +13,14 @@ import llama_cpp.llama_cpp as llama
 
 from whetstone.engine.llama.adapters import Adapters
 from whetstone.errors import EngineError, ModelError
-from whetstone.models.gguf_info import GGUF_TURNED_DOWN_KEY
-from whetstone.models.turned_down import turned_down_in
+from whetstone.models.gguf_info import GGUF_HABITS_KEY
+from whetstone.models.habits import habits_in
 from whetstone.prompt import FORMATS, GGUF_FORMAT_KEY, FormatName
 
 log = logging.getLogger(__name__)
 
 _ALL_LAYERS = 999
-_MAX_TEXT = 16_384  # bytes of one value of the metadata; 300 kinds of findings take as many
+_MAX_TEXT = 262_144  # bytes of one value of the metadata: that of 2,000 kinds of fixes
 _PIECE = 256  # bytes; longer than any token of a real vocabulary
 
 
@@ -64,7 +64,7 @@ class Model:
         self._marks: dict[str, int] = {}
         try:
             self.format = self._read_format()
-            self.turned_down = turned_down_in({GGUF_TURNED_DOWN_KEY: self._text_of(GGUF_TURNED_DOWN_KEY)})
+            self.habits = habits_in({GGUF_HABITS_KEY: self._text_of(GGUF_HABITS_KEY)})
         except ModelError:
             self.close()
             raise

@@ -1,0 +1,94 @@
+"""A fix that was proved, and what came of one problem."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Literal
+
+from whetstone import edit
+from whetstone.edit import TextEdit
+from whetstone.evidence import Evidence
+from whetstone.problem import Diagnostic, Document, Problem, Replacement
+from whetstone.prompt import FormatName
+from whetstone.prover import Proof
+from whetstone.ranking import Ranked, changed_tokens
+from whetstone.titles import title
+
+Origin = Literal["model", "rule", "both"]
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One replacement with everything that is known about it."""
+
+    origin: Origin
+    replacement: Replacement
+    edits: tuple[TextEdit, ...]
+    new_text: str
+    diff: str
+    evidence: Evidence
+    title: str
+    logprob: float | None = None
+    tokens: int = 0
+    changed_tokens: int = 0
+    standing: int = 0
+    id: str = field(default_factory=_new_id)
+
+    @property
+    def ranked(self) -> Ranked:
+        """What its place among the others depends on."""
+        return Ranked(
+            strength=self.evidence.strength,
+            logprob=self.logprob,
+            from_rule=self.origin != "model",
+            changed_tokens=self.changed_tokens,
+            standing=self.standing,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What came of one problem. `candidates` may be shown, best first; `rejected` may not."""
+
+    problem: Problem
+    document: Document
+    diagnostic: Diagnostic
+    candidates: tuple[Candidate, ...]
+    rejected: tuple[Candidate, ...]
+    model_id: str
+    prompt_format: FormatName
+    latency_s: float
+    unparsable: int = 0
+    id: str = field(default_factory=_new_id)
+
+
+@dataclass(slots=True)
+class Answer:
+    """A replacement that the model gave: the first of its answers that says so."""
+
+    number: int
+    logprob: float | None
+    tokens: int
+
+
+def candidate_of(
+    document: Document, problem: Problem, proof: Proof, origin: Origin, answer: Answer | None
+) -> Candidate:
+    """What was proved, with what the model said of it."""
+    return Candidate(
+        origin=origin,
+        replacement=proof.replacement,
+        edits=proof.edits,
+        new_text=proof.new_text,
+        diff=edit.unified_diff(document, proof.new_text),
+        evidence=proof.evidence,
+        title=title(problem.diagnostic, problem.flagged, proof.replacement),
+        logprob=None if answer is None else answer.logprob,
+        tokens=0 if answer is None else answer.tokens,
+        changed_tokens=changed_tokens(problem.flagged, proof.replacement),
+    )

@@ -1,0 +1,52 @@
+"""What comes before all likelihood: what a diagnostic alone decides, and what a user's choices say.
+
+A model that was trained on a person's choices finds other answers likelier than it did, also where
+no choice was about anything of the kind, and is not always right. So it may put an answer before
+that of a rule only where its user turned such a fix of the rule down, and only an answer of a kind
+that they took (`whetstone.kinds`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from whetstone import rules
+from whetstone.candidate import Candidate
+from whetstone.kinds import kind_of
+from whetstone.problem import Problem
+
+if TYPE_CHECKING:
+    from whetstone.models.habits import Habits
+
+_LAST, _NEXT, _FIRST = 0, 1, 2
+
+
+def with_standing(
+    candidates: Sequence[Candidate], problem: Problem, habits: Habits | None
+) -> list[Candidate]:
+    """The same with their standing: `ranking_key` puts the highest first.
+
+    Args:
+        candidates: the rules' proposals first, best first.
+        habits: what the choices say that the model was trained on; None of one that was trained on
+            nobody's.
+    """
+    first = next((each for each in candidates if each.evidence.shown), None)
+    if first is None or first.origin == "model":
+        return list(candidates)
+    if habits is None:
+        standing = _FIRST if rules.decides(problem.diagnostic) else _LAST
+        return [_at(each, standing if each is first else _LAST) for each in candidates]
+    kinds = [kind_of(problem.diagnostic, problem.flagged, c.replacement) for c in candidates]
+    if kinds[candidates.index(first)] not in habits.turned_down:
+        return [_at(each, _FIRST if each is first else _LAST) for each in candidates]
+    return [
+        _at(each, _FIRST if kind in habits.taken else _NEXT if each is first else _LAST)
+        for each, kind in zip(candidates, kinds, strict=True)
+    ]
+
+
+def _at(candidate: Candidate, standing: int) -> Candidate:
+    return dataclasses.replace(candidate, standing=standing)
