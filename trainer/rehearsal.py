@@ -64,11 +64,12 @@ def rehearsal(
 
 
 def kinds_of(pairs: Iterable[Pair], side: Literal["chosen", "rejected"]) -> Counter[str]:
-    """How often a fix of which kind was taken, or turned down."""
+    """How often a fix of which kind was taken, or turned down; the bug as it was is none."""
     return Counter(
         kind_of(pair.problem.diagnostic, pair.problem.flagged, fix)
         for pair in pairs
         if (fix := pair.chosen if side == "chosen" else pair.rejected) is not None
+        and (fix.kind == "import" or fix.lines != pair.problem.flagged)
     )
 
 

@@ -24,6 +24,7 @@ from export.lora import write_adapter
 from export.verify import TEXTS, LoraFiles, load_hf, verify_export
 from whetstone.errors import ModelError, TrainingError
 from whetstone.models.gguf_info import read_gguf
+from whetstone.models.habits import Habits, habits_of
 
 CONVERTER = Path(os.environ.get("LLAMA_CPP_DIR", "")) / "convert_lora_to_gguf.py"
 
@@ -46,6 +47,13 @@ def greedy(step, tokens: list[int], count: int) -> list[int]:
         logits[tokens[-1]] = -np.inf
         tokens.append(int(logits.argmax()))
     return tokens
+
+
+def test_an_adapter_says_what_its_user_chose(qwen: Path, tmp_path: Path) -> None:
+    habits = Habits(taken=frozenset({"ruff:F632 [is > ==]"}))
+    folder = tiny_lora.make(qwen, tmp_path / "adapter")
+    report = write_adapter(qwen, folder, tmp_path / "adapter.gguf", habits=habits)
+    assert habits_of(report.path, "adapter") == habits
 
 
 def test_logits_and_64_greedy_tokens_are_peft_s(base: Path, tmp_path: Path) -> None:
