@@ -157,7 +157,8 @@ def _make(shape: str, folder: Path) -> None:
         count = 1
         for length in dimensions:
             count *= length
-        return pool.repeat(-(-count // _POOL))[:count].reshape(dimensions).to(dtype)
+        # A copy: a view of a few numbers would keep the whole pool in memory, once for each tensor.
+        return pool.repeat(-(-count // _POOL))[:count].reshape(dimensions).to(dtype, copy=True)
 
     def tensors() -> Iterator[tuple[str, Any]]:
         architecture = ARCHITECTURES["qwen2"]
