@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import argparse as module  # the text of the prompts: any long module does
+import functools
 import json
 import threading
 import time
@@ -28,7 +29,6 @@ from whetstone.errors import Cancelled
 from whetstone.models import Registry
 from whetstone.prompt import Prompt
 
-_PROMPT_TOKENS = 1500
 _ANSWERS, _TOKENS = 4, 96
 _WARM = 8  # tokens of an answer before it is stopped
 
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=setup.default_folder())
     parser.add_argument("--threads", type=int, default=0, help="0: as the engine chooses")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--prompt-tokens", type=int, default=1500)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     shape = models.SHAPES.get(options.model)
@@ -54,12 +55,17 @@ def main() -> None:
         "machine": machine(),
         "load_before": load(),
         "model": options.model or "active",
-        **measure(path, threads=options.threads, rounds=options.rounds),
+        **measure(
+            path,
+            threads=options.threads,
+            rounds=options.rounds,
+            prompt_tokens=options.prompt_tokens,
+        ),
     }
     print(json.dumps(found, indent=None if options.json else 2))
 
 
-def measure(path: Path, *, threads: int, rounds: int) -> dict[str, Any]:
+def measure(path: Path, *, threads: int, rounds: int, prompt_tokens: int) -> dict[str, Any]:
     """Milliseconds of each round, the longest last, and what a pass takes."""
     engine = LlamaEngine(
         path, model_id="benchmark", options=EngineOptions(threads=threads, cache_mb=0)
@@ -67,21 +73,18 @@ def measure(path: Path, *, threads: int, rounds: int) -> dict[str, Any]:
     engine._model.ends = lambda token: False  # type: ignore[method-assign]  # go on for long
     try:
         before = engine.stats
-        list(engine.generate(_prompt(engine, 0), n=_ANSWERS, max_tokens=_WARM))
+        list(engine.generate(_prompt(engine, 0, prompt_tokens), n=_ANSWERS, max_tokens=_WARM))
         spent = engine.stats - before
         prompt_s, pass_s = spent.prompt_seconds, spent.answer_seconds / _WARM
         within, generating = [], []
         for number in range(rounds):
             share = (number + 0.5) / rounds
-            within.append(_stopped(engine, number + 1, lambda: True, share * prompt_s))
+            ask = _prompt(engine, number + 1, prompt_tokens)
+            within.append(_stopped(engine, ask, lambda: True, share * prompt_s))
             # The same prompt again: what was computed of it stays known, and the rest is quick.
-            ask = _prompt(engine, number + 1)
             list(engine.generate(ask, n=1, max_tokens=1))
-            begun = engine.stats.tokens_generated + _WARM
-            generating.append(
-                _stopped(engine, number + 1, lambda least=begun: _drawn(engine) > least,
-                         share * pass_s)
-            )  # fmt: skip
+            going = functools.partial(_has_drawn, engine, engine.stats.tokens_generated + _WARM)
+            generating.append(_stopped(engine, ask, going, share * pass_s))
         return {
             "threads": threads,
             "prompt_tokens": spent.prompt_tokens,
@@ -94,20 +97,20 @@ def measure(path: Path, *, threads: int, rounds: int) -> dict[str, Any]:
         engine.close()
 
 
-def _prompt(engine: LlamaEngine, number: int) -> Prompt:
+def _prompt(engine: LlamaEngine, number: int, tokens: int) -> Prompt:
     """One that no other round begins with."""
     text = f"# round {number}\n" + Path(module.__file__).read_text(encoding="utf-8")
-    tokens = min(_PROMPT_TOKENS, engine._context.size // 2)
+    tokens = min(tokens, engine._context.size // 2)
     characters = len(text) * tokens // len(engine.tokenize(text))
     return Prompt(text=text[:characters], format="compact", stop="")
 
 
-def _drawn(engine: LlamaEngine) -> int:
-    return engine.stats.tokens_generated
+def _has_drawn(engine: LlamaEngine, least: int) -> bool:
+    return engine.stats.tokens_generated > least
 
 
 def _stopped(
-    engine: LlamaEngine, number: int, ready: Callable[[], bool], delay_s: float
+    engine: LlamaEngine, prompt: Prompt, ready: Callable[[], bool], delay_s: float
 ) -> float | None:
     """Seconds from the flag, set `delay_s` after `ready` says so, to the end of the request.
 
@@ -124,7 +127,6 @@ def _stopped(
         cancel.set()
 
     setter = threading.Thread(target=set_it, daemon=True)
-    prompt = _prompt(engine, number)
     setter.start()
     try:
         list(engine.generate(prompt, n=_ANSWERS, max_tokens=_TOKENS, cancel=cancel))

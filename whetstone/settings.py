@@ -102,7 +102,7 @@ class Settings:
     threads: int = 0
     context_tokens: int = 4096
     gpu_layers: int = -1
-    cache_mb: int = 256
+    cache_mb: int = 512
     cache_on_disk: bool = False
     context_shift: Literal["auto", "on", "off"] = "auto"
     deadline_s: float = 3.0

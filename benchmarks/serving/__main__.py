@@ -143,7 +143,9 @@ def measure(
     length = {"max_tokens": _FIXED_TOKENS if random else Settings().max_tokens}
     passes = _FIXED_TOKENS if random else 1  # what is random cannot be guessed
     trials = _by_size(_TRIED, path) if options.trials is None else options.trials
-    chosen = choose_variants(names, requests[:trials], setting, progress=_say, **length)
+    chosen = choose_variants(
+        names, requests[:trials], setting, guessing=not random, progress=_say, **length
+    )
     four = replay(requests, chosen, setting, n=4, progress=_say, **length)
     one = replay(requests[: four.done], chosen, setting, n=1, progress=_say, **length)
     _say("beside a bare loop")

@@ -27,6 +27,7 @@ from benchmarks.serving.setup import Tools
 from whetstone.prompt import Prompt
 
 OURS = "whetstone"
+_GUESSING = ("as tuned", "prompt lookup", "slots, ngram-simple")
 _START_S = 300.0
 _ANSWER_S = 3600.0
 _ROOT = Path(__file__).parents[2]
@@ -92,14 +93,19 @@ def start(name: str, variant: str, setting: Setting) -> Peer:
     return _LlamaServer(variant, setting)
 
 
-def variants(name: str) -> tuple[str, ...]:
-    """The settings worth trying, the plainest first."""
-    return {
+def variants(name: str, *, guessing: bool = True) -> tuple[str, ...]:
+    """The settings worth trying, the plainest first.
+
+    Args:
+        guessing: those that guess ahead too; what a random model answers cannot be guessed.
+    """
+    known = {
         OURS: ("as tuned", "without speculation"),
         "llama_cpp.Llama": ("plain", "prompt lookup"),
         "llama_cpp.server": ("plain", "RAM cache"),
         "llama-server": ("slots", "slots, cache-reuse", "slots, ngram-simple"),
     }[name]
+    return tuple(variant for variant in known if guessing or variant not in _GUESSING)
 
 
 def available(tools: Tools) -> list[str]:

@@ -45,9 +45,12 @@ def choose_variants(
     setting: Setting,
     *,
     max_tokens: int,
+    guessing: bool,
     progress: Progress,
 ) -> dict[str, str]:
     """Each peer's best settings: those with which it answers `requests` in the least time.
+
+    Without requests to try them on, the first of each.
 
     A setting with which a peer does not start or fails is left out.
 
@@ -56,7 +59,7 @@ def choose_variants(
     """
     chosen: dict[str, str] = {}
     for name in names:
-        options = peers.variants(name)
+        options = peers.variants(name, guessing=guessing)
         if len(options) == 1 or not requests:
             chosen[name] = options[0]
             continue

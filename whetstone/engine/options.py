@@ -42,7 +42,7 @@ class EngineOptions:
     kv_type: KvType = "f16"  # "q8_0" halves the cache; needs flash attention
     gpu_layers: int = -1  # -1: all of them, where there is a GPU
     sequences: int = 8  # candidates that decode side by side; more go in turns
-    cache_mb: int = 256  # MB (1e6 bytes) for the prompts of recent documents
+    cache_mb: int = 512  # MB (1e6 bytes) for the prompts of recent documents
     cache_on_disk: bool = False  # and keep them from one session to the next
     speculation: bool = True  # guess the answer's next tokens from the prompt, verify in one pass
     draft_tokens: int = 8  # longest such guess
