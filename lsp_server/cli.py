@@ -12,7 +12,6 @@ import ipaddress
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -68,9 +67,6 @@ def serve(server: WhetstoneServer, address: tuple[str, int] | None = None) -> No
         server.session.close()
 
 
-_importing = threading.Lock()  # the warm-up and the first fix need the same; one after the other
-
-
 def real_parts() -> Parts:
     """The product's own parts. What is heavy is imported in the thread that first needs it."""
     return Parts(
@@ -88,8 +84,7 @@ def real_parts() -> Parts:
 
 
 def _load_engine(settings: Settings) -> Any:
-    with _importing:
-        from whetstone.engine.load import load_engine
+    from whetstone.engine.load import load_engine
 
     return load_engine(settings, _registry())
 
@@ -108,20 +103,26 @@ def _registry() -> Registry:
     return Registry()
 
 
-def _make_fixer(engine: Any, settings: Settings) -> Any:
-    with _importing:
-        from whetstone.fixer import Fixer
+def _make_fixer(engine: Any, settings: Settings, beside: bool) -> Any:
+    from whetstone.fixer import Fixer
 
-    return Fixer(engine, settings)
+    return Fixer(engine, settings, prove_beside=beside)
 
 
 def _warm_up(settings: Settings) -> None:
-    with _importing:
-        from whetstone import fixer  # noqa: F401
+    """In the order in which a first fix needs it: the model can load while the rest goes on."""
+    gc.disable()  # as at the start
+    try:
+        from whetstone.engine import load  # noqa: F401
 
         if settings.engine == "llama":
             with suppress(ImportError, OSError, RuntimeError):  # told when a model is to be loaded
                 from whetstone.engine import llama  # noqa: F401
+        from whetstone import fixer  # noqa: F401
+        from whetstone.preferences import judged  # noqa: F401
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _find(document: Any) -> Any:

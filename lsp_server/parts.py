@@ -91,7 +91,8 @@ class Parts:
     # Put the adapter that is wanted over the loaded model; False when another model is wanted.
     adapt: Callable[[Engine, Settings], bool] = lambda engine, settings: False
     model_stamp: Callable[[], Hashable]
-    make_fixer: Callable[[Engine | None, Settings], Proposer]
+    # The last says whether answers may be proved beside the model, on another core.
+    make_fixer: Callable[[Engine | None, Settings, bool], Proposer]
     # Import what the two need, in any thread, so that the first fix does not wait for it.
     warm_up: Callable[[Settings], None] = lambda settings: None
     find: Callable[[Document], list[Diagnostic]]

@@ -30,6 +30,7 @@ from lsp_server.settling import Settling
 from lsp_server.suggestions import Suggestions, to_capture, unread
 from lsp_server.switches import Switches
 from lsp_server.worker import Job, Worker
+from whetstone.ignored import is_ignored
 from whetstone.problem import Diagnostic, Document, split_lines
 from whetstone.settings import Settings
 
@@ -106,8 +107,6 @@ class Session:
             return off
         if not document.in_order:
             return "the editor sent its changes in the wrong order; save the file to go on"
-        from whetstone.preferences.redact import is_ignored  # off the start-up path
-
         ignored = is_ignored(document.path, settings.ignore_globs)
         return "the file matches `ignore_globs`" if ignored else None
 

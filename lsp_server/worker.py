@@ -207,8 +207,10 @@ class Worker:
         try:
             if job.cancel.is_set():
                 return None
-            threads = job.settings.prepare.threads if job.background else None
-            fixer = self._engines.fixer(job.settings, threads)
+            # What nobody waits for has one core: the model and the checks take turns on it.
+            beside = not job.background
+            threads = None if beside else job.settings.prepare.threads
+            fixer = self._engines.fixer(job.settings, threads, beside=beside)
             return self._ask(fixer, job, _Limit(job))
         except Cancelled:
             return None
@@ -232,7 +234,7 @@ class Worker:
             if job.cancel.is_set():
                 raise
         # The model failed or the time was up, but nobody took the question back.
-        rules = self._parts.make_fixer(None, job.settings)
+        rules = self._parts.make_fixer(None, job.settings, not job.background)
         return rules.propose(
             job.document, job.diagnostic, cancel=job.cancel, test=test, failure=job.failure
         )
@@ -268,13 +270,13 @@ class _Engines:
         self._stamp: Hashable = None
         self._retry_at: float | None = None  # set while the wanted model is not the loaded one
 
-    def fixer(self, settings: Settings, threads: int | None) -> Proposer:
+    def fixer(self, settings: Settings, threads: int | None, *, beside: bool) -> Proposer:
         """Asks the model that is wanted now, computing with at most so many threads."""
         self._refresh(settings)
         if self.engine is not None and threads != self._threads:
             self.engine.limit_threads(threads)
             self._threads = threads
-        return self._parts.make_fixer(self.engine, settings)
+        return self._parts.make_fixer(self.engine, settings, beside)
 
     def close(self) -> None:
         if self.engine is not None:

@@ -31,9 +31,13 @@ _MAX_SCORED_RULES = 4
 class Fixer:
     """Proposes fixes with one engine, or with rules alone when there is none."""
 
-    def __init__(self, engine: Engine | None, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine | None, settings: Settings, *, prove_beside: bool = True
+    ) -> None:
+        """`prove_beside = False` lets checks and model take turns: one core is enough for both."""
         self._engine = engine
         self._settings = settings
+        self._beside = prove_beside
 
     @property
     def model_id(self) -> str:
@@ -87,7 +91,12 @@ class Fixer:
     ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
         """What compiles of the smallest edits, ranked, and what could not be proved of it."""
         with Prover(
-            document, problem, test=test, cancel=cancel, propose=rules.last_resort
+            document,
+            problem,
+            test=test,
+            cancel=cancel,
+            propose=rules.last_resort,
+            beside=self._beside,
         ) as prover:
             proofs = prover.rules()
         tried = [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
@@ -110,7 +119,7 @@ class Fixer:
         test: TestRunner | None,
         begin: float,
     ) -> Proposal:
-        with Prover(document, problem, test=test, cancel=cancel) as prover:
+        with Prover(document, problem, test=test, cancel=cancel, beside=self._beside) as prover:
             prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
             proved = self._candidates(document, problem, answers, prover)
         shown = [candidate for candidate in proved if candidate.evidence.shown]

@@ -1,15 +1,17 @@
 """Proving answers beside the model: a thread of its own checks one while the next is decoded.
 
 The checks mostly wait for ruff or for the user's test, and llama.cpp computes without Python's
-lock, so both go on at once. One thread proves; what it found is read when it is done.
+lock, so both go on at once. One thread proves; what it found is read when it is done. Where nobody
+waits and one core must do, the checks take their turn with the model instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 from whetstone import edit, evidence, rules
 from whetstone.edit import TextEdit
@@ -44,8 +46,12 @@ class Prover:
         test: TestRunner | None,
         cancel: Cancel | None,
         propose: Propose | None = None,
+        beside: bool = True,
     ) -> None:
-        """Begin with what `propose` says, by default the rules."""
+        """Begin with what `propose` says, by default the rules.
+
+        `beside = False` proves in the thread that asks, before it goes on.
+        """
         self._document = document
         self._propose = propose or rules.propose
         self._problem = problem
@@ -53,7 +59,9 @@ class Prover:
         self._cancel = cancel
         self._baseline: Baseline | None = None  # this and the next are the thread's alone
         self._known: dict[Replacement, Proof] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="whetstone-prover")
+        self._thread: Executor = (
+            ThreadPoolExecutor(1, thread_name_prefix="whetstone-prover") if beside else _Here()
+        )
         self._proofs: dict[Replacement, Future[Proof]] = {}
         self._rules = self._thread.submit(self._propose_by_rules)
 
@@ -104,3 +112,15 @@ class Prover:
             self._document, self._problem, new_text, self._baseline, test=self._test
         )
         return Proof(replacement=replacement, edits=edits, new_text=new_text, evidence=found)
+
+
+class _Here(Executor):
+    """Does what is submitted at once, in the thread that submits it."""
+
+    def submit(self, call: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future

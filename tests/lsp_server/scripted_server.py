@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from lsp_server import preparer
 from lsp_server.cli import real_parts, serve
 from lsp_server.features import code_action, retrain
 from lsp_server.log import configure
@@ -56,6 +57,7 @@ def main() -> None:
     # Unless a test wants them: the script alone answers, whatever rules there are.
     rules.propose = lambda *args: known_rules(*args) if config().get("rules") else []
     retrain.CHECK_AFTER_S = 0.3
+    preparer.on_battery = lambda: bool(config().get("on_battery"))  # whatever this machine has
     code_action.WAIT_S = {True: 10, False: 10}  # tests run on busy machines too
     configure(None)
     real = real_parts()

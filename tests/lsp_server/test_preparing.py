@@ -117,6 +117,20 @@ async def test_nothing_is_prepared_where_it_is_not_wanted(start, options, why):
     assert why in (await editor.ask("whetstone.status", {"uri": uri}))["detail"]
 
 
+async def test_nothing_is_prepared_on_battery_unless_it_is_allowed(start):
+    editor = await prepared(start, on_battery=True)
+    uri = editor.open()
+    await asyncio.sleep(0.5)
+    assert not (editor.fixes_of(uri) or {}).get("fixes")
+    why = "the machine runs on its battery (`prepare.on_battery`)"
+    assert why in (await editor.ask("whetstone.status", {"uri": uri}))["detail"]
+    assert (await editor.resolved(uri)).edit  # what is asked for is answered all the same
+
+    allowed = {"prepare": {**ON["prepare"], "on_battery": True}}
+    editor = await prepared(start, options=allowed, on_battery=True)
+    await editor.ready(editor.open())
+
+
 async def test_the_status_says_what_is_ready_and_why_nothing_is(start):
     unproved = [("lenght", [replace("    return nothing")]), ("widht", [replace("print(2)")])]
     editor = await prepared(start, answers=unproved)

@@ -33,15 +33,16 @@ class Workshop:
 
     def __init__(self):
         self.asked, self.engines, self.warnings = [], [], []
+        self.beside = []
         self.stamp, self.fail_load, self.fail_ask = 0, None, None
         self.gate = threading.Event()
         self.gate.set()
         parts = Parts(
             load_engine=self.load,
             model_stamp=lambda: self.stamp,
-            make_fixer=lambda engine, settings: SimpleNamespace(
+            make_fixer=lambda engine, settings, beside: SimpleNamespace(
                 propose=lambda document, diagnostic, *, cancel, test, failure: self.propose(
-                    engine, diagnostic, cancel
+                    engine, diagnostic, cancel, beside
                 )
             ),
             find=None,
@@ -56,7 +57,8 @@ class Workshop:
         self.engines.append(Engine(f"m{len(self.engines)}"))
         return self.engines[-1]
 
-    def propose(self, engine, diagnostic, cancel):
+    def propose(self, engine, diagnostic, cancel, beside):
+        self.beside.append(beside)
         self.asked.append((engine.model_id if engine else "rules", diagnostic.code))
         if engine and self.fail_ask:
             raise self.fail_ask
@@ -260,3 +262,9 @@ def test_preparing_has_no_more_threads_than_it_may(shop):
     shop.submit("B", background=True).future.result(60)
     shop.submit("C").future.result(60)
     assert shop.engines[0].limits == [1, None]
+
+
+def test_what_is_prepared_is_proved_in_turn_with_the_model(shop):
+    shop.submit(background=True).future.result(60)
+    shop.submit("B").future.result(60)
+    assert shop.beside == [False, True]

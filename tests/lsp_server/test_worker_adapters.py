@@ -30,7 +30,7 @@ class Shop:
             load_engine=self.load,
             adapt=lambda engine, settings: load.adapt(engine, settings, registry),
             model_stamp=registry.active_stamp,
-            make_fixer=lambda engine, settings: SimpleNamespace(
+            make_fixer=lambda engine, settings, beside: SimpleNamespace(
                 propose=lambda document, diagnostic, **_: self.ask(engine)
             ),
             find=None,

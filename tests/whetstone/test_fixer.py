@@ -276,6 +276,37 @@ def test_proof_begins_with_the_first_answer_that_is_finished():
     assert lines_of(proposal.candidates) == ["    return a + 1", "    return a + 2"]
 
 
+def test_on_one_core_the_model_waits_for_each_check():
+    here, threads, decoding = threading.current_thread(), [], False
+
+    def test(text):
+        assert not decoding
+        threads.append(threading.current_thread())
+        return Result(0)
+
+    class Watched(ScriptedEngine):
+        def generate(self, prompt, **arguments):
+            nonlocal decoding
+            answers = super().generate(prompt, **arguments)
+            while True:
+                decoding = True
+                answer = next(answers, None)
+                decoding = False
+                if answer is None:
+                    return
+                yield answer
+
+    document = Document(text="def f(a):\n    return a - 1\n")
+    span = Span(start_line=1, end_line=1)
+    diagnostic = Diagnostic(source="test", code="AssertionError", message="1 != 3", span=span)
+    engine = Watched(lambda p: ["<|fix|>    return a + 1", "<|fix|>    return a + 2"])
+    fixer = Fixer(engine, Settings(), prove_beside=False)
+    proposal = fixer.propose(document, diagnostic, test=test)
+
+    assert lines_of(proposal.candidates) == ["    return a + 1", "    return a + 2"]
+    assert len(threads) >= 2 and set(threads) == {here}
+
+
 def test_the_order_of_finishing_decides_nothing():
     class Backwards(ScriptedEngine):
         def generate(self, prompt, **arguments):

@@ -16,8 +16,8 @@ from trainer.triplets.line_mutants import LineMutant, choose, line_mutants
 from trainer.triplets.triplet import Triplet
 from whetstone.engine.base import Cancel
 from whetstone.errors import UsageError
+from whetstone.ignored import is_ignored
 from whetstone.locate.places import is_test
-from whetstone.preferences.redact import is_ignored
 from whetstone.problem import Replacement
 from whetstone.sandbox import Copy, Limits, RunResult, copied
 from whetstone.settings import IGNORE_GLOBS

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
@@ -40,11 +39,13 @@ class Machine:
 
     @classmethod
     def this(cls) -> Machine:
+        from importlib.metadata import version  # its mail parser is slow to import
+
         return cls(
             system=f"{platform.system()} {platform.machine()}",
             processor=_processor(),
             cores=os.cpu_count() or 1,
-            engine=importlib.metadata.version("llama-cpp-python"),
+            engine=version("llama-cpp-python"),
         )
 
 
@@ -72,11 +73,14 @@ def read_tuning(
     model_id: str, machine: Machine | None = None, folder: Path | None = None
 ) -> TuningRecord | None:
     """The record of this model on this machine; None when there is none that can be used."""
-    machine = machine or Machine.this()
     try:
-        path = tuning_path(model_id, machine, folder)
+        folder = folder or data_dir() / "tuning"
     except WhetstoneError:  # no data folder, no records
         return None
+    if not folder.is_dir():  # the usual case; asking what machine this is takes some milliseconds
+        return None
+    machine = machine or Machine.this()
+    path = tuning_path(model_id, machine, folder)
     try:
         if path.stat().st_size > _LIMIT:
             raise ValueError(f"larger than {_LIMIT} bytes")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from whetstone.ignored import is_ignored
 from whetstone.locate.traceback import Failure, Frame, parse
-from whetstone.preferences.redact import is_ignored
 from whetstone.problem import Diagnostic, Span
 
 WHOLE_LINE = 10_000  # a column past the end: clients and spans clamp it

@@ -29,6 +29,7 @@ _MAX_TENSORS = 100_000
 _MAX_NAME = 1_024  # bytes of a key's or a tensor's name
 _KEPT_TEXT = 100_000  # bytes; a longer string is stepped over
 _MAX_ALIGNMENT = 1 << 20
+_CHUNK = 1 << 16
 
 # Value types: struct code by type number; 8 is a string, 9 an array.
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?",
@@ -195,21 +196,26 @@ class _Reader:
         kind, length = self._number("<I"), self._number("<Q")
         if kind == _STRING:
             self._need(length * 8)
-            for _ in range(length):
-                self._skip_string()
+            self._skip_strings(length)
         elif kind in _SCALARS:
             self._skip(length * struct.calcsize(_SCALARS[kind]))
         else:
             raise self._error(f"damaged: an array of unknown type {kind}. Fetch the model again.")
         return length
 
-    def _skip_string(self) -> None:
-        # read() and not seek(): a seek drops the buffer, and a vocabulary has 150,000 of these.
-        length = self._number("<Q")
-        if length > _KEPT_TEXT:
-            self._skip(length)
-        else:
-            self._take(length)
+    def _skip_strings(self, count: int) -> None:
+        """By chunks: a vocabulary has 150,000 of these, too many to read one by one."""
+        length_at = struct.Struct("<Q").unpack_from
+        while count:
+            chunk = self.stream.read(_CHUNK)
+            end = 0  # of the last string whose length stands in the chunk; it may lie further on
+            while count and end + 8 <= len(chunk):
+                end += 8 + length_at(chunk, end)[0]
+                count -= 1
+            if end == 0:
+                self.size = self.position + len(chunk)  # it may have shrunk while we read
+                self._need(8)
+            self._skip(end)
 
     def _tensor(self) -> _Tensor:
         name = self._string(_MAX_NAME)

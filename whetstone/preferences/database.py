@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whetstone.errors import StoreError
+from whetstone.lean import without
 from whetstone.locks import locked
 from whetstone.preferences import migrations
 
@@ -166,7 +167,7 @@ class DatabaseFile:
                 f"{beside}: another process has been opening the preference database for "
                 f"{BUSY_TIMEOUT_S:.0f} s. Try again, or end that process."
             )
-            import sqlite_utils  # noqa: F401  # a second on a busy machine: not while others wait
+            _database_class()  # imported now, not while others wait for the lock
 
             with locked(beside, timeout_s=BUSY_TIMEOUT_S, busy=busy), self._explained():
                 _create_private(self.path)
@@ -209,9 +210,16 @@ class DatabaseFile:
             raise StoreError(_explain(self.path, error)) from error
 
 
-def _connect(path: Path) -> Database:
-    from sqlite_utils import Database  # 0.2 s and more: off the start-up path
+def _database_class() -> type[Database]:
+    """Imported when first needed, and alone: with pandas, where training has installed it, it
+    takes a second and 90 MB, for types of columns that are not used here."""
+    with without("pandas", "numpy"):
+        from sqlite_utils import Database
 
+    return Database  # type: ignore[no-any-return]
+
+
+def _connect(path: Path) -> Database:
     # mode=rw: only `_create_private` makes the file, so that it never has another mode.
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
@@ -224,7 +232,7 @@ def _connect(path: Path) -> Database:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the pages
-        return Database(connection, execute_plugins=False)
+        return _database_class()(connection, execute_plugins=False)
     except BaseException:
         connection.close()
         raise

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from whetstone.errors import UsageError
+from whetstone.ignored import is_ignored
 from whetstone.preferences.exchange import need_pyarrow
 from whetstone.preferences.outcome import same_text
 from whetstone.preferences.recording import redact_problem, redact_replacement
 from whetstone.preferences.records import NewPair, replacement_from_json
-from whetstone.preferences.redact import is_ignored
 from whetstone.preferences.store import PreferenceStore
 from whetstone.problem import Problem, Region, Replacement, Span
 from whetstone.prompt import FORMATS, FormatName, answer_text, parse

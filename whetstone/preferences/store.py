@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from whetstone.errors import StoreError
+from whetstone.ignored import is_ignored
 from whetstone.paths import preferences_path
 from whetstone.preferences import judged, queries, recording, sessions, writes
 from whetstone.preferences.database import DatabaseFile
@@ -30,7 +31,7 @@ from whetstone.preferences.records import (
     Suggestion,
     SuggestionDetail,
 )
-from whetstone.preferences.redact import is_ignored, redact
+from whetstone.preferences.redact import redact
 from whetstone.settings import IGNORE_GLOBS
 
 if TYPE_CHECKING:

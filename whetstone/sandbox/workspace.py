@@ -16,7 +16,7 @@ from pathlib import Path
 
 from whetstone.engine.base import Cancel
 from whetstone.errors import SandboxError
-from whetstone.preferences.redact import is_ignored
+from whetstone.ignored import is_ignored
 from whetstone.problem import Document
 from whetstone.sandbox.environment import scrubbed
 from whetstone.sandbox.process import Limits, RunResult, WorkFolder, run_within

@@ -27,6 +27,15 @@ def test_the_facts_of_a_small_model(make_gguf: Make) -> None:
     assert "tokenizer.ggml.tokens" not in info.metadata
 
 
+def test_a_vocabulary_longer_than_what_is_read_at_once(make_gguf: Make) -> None:
+    source = random.Random(3)
+    lengths = [0, 200_000, *(source.randrange(60) for _ in range(9_000)), 65_536 - 8, 0]
+    pieces = b"".join(struct.pack("<Q", length) + b"x" * length for length in lengths)
+    array = struct.pack("<IIQ", 9, 8, len(lengths)) + pieces
+    info = read_gguf(make_gguf(metadata={"tokenizer.ggml.tokens": array, "after": 7}))
+    assert (info.vocabulary, info.metadata["after"]) == (len(lengths), 7)
+
+
 def test_absent_facts_have_defaults(make_gguf: Make) -> None:
     gone = {"general.file_type": None, "qwen2.context_length": None, "general.name": None}
     tensors = [("a", (32, 4), 8, 0), ("b", (8,), 0, 160)]  # Q8_0: 4 x 34 bytes, then F32

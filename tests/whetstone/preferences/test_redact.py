@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
 from whetstone.preferences.recording import redact_json, redact_problem, redact_replacement
-from whetstone.preferences.redact import is_ignored, redact, redact_lines
+from whetstone.preferences.redact import redact, redact_lines
 from whetstone.problem import Diagnostic, Problem, Region, Replacement, Span
-from whetstone.settings import IGNORE_GLOBS
 
 # Put together here so that no scanner takes this file for a leak.
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -290,28 +288,3 @@ def test_hostile_text_takes_no_long_time(text: str) -> None:
     begin = time.process_time()
     redact(text)
     assert time.process_time() - begin < 10
-
-
-@pytest.mark.parametrize(
-    ("path", "ignored"),
-    [
-        ("/w/.env", True),
-        ("/w/.ENV", True),
-        ("/w/.env.local", True),
-        ("/w/conf/server.pem", True),
-        ("/home/me/.ssh/id_rsa", True),
-        ("/w/secrets/a.py", True),
-        ("/w/conf/local/deep.ini", False),
-        ("/w/conf/x.ini", True),
-        ("/w/environment.py", False),
-        ("/w/src/app.py", False),
-        ("/w/keys.py", False),
-    ],
-)
-def test_ignore_globs(path: str, ignored: bool) -> None:
-    globs = (*IGNORE_GLOBS, "secrets/**", "conf/*.ini")
-    assert is_ignored(Path(path), globs) is ignored
-
-
-def test_a_document_without_a_path_is_not_ignored() -> None:
-    assert not is_ignored(None, IGNORE_GLOBS)

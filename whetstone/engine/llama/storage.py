@@ -4,12 +4,12 @@ asked for it, the prompts of recent documents from one session to the next."""
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from whetstone.engine.llama.cache import Parked
@@ -38,7 +38,7 @@ class Storage:
             model.vocab_size,
             options.kv_type,
             options.flash_attention,
-            importlib.metadata.version("llama-cpp-python"),
+            *_build(),
         ]
         self._key = hashlib.sha256(json.dumps(what).encode()).hexdigest()
         self._opening_path = folder / f"{self._key[:16]}.opening"
@@ -83,6 +83,12 @@ class Storage:
             write_state(path, self._key, entry.tokens, entry.state)
         except OSError as error:  # it is a convenience: the prompt is computed again
             log.info("%s: not written (%s)", path, error)
+
+
+def _build() -> tuple[int, int]:
+    """Size and time of the compiled llama.cpp: another one may lay its states out otherwise."""
+    status = Path(llama._lib._name).stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _constant(model: Model) -> Tokens:
