@@ -78,9 +78,13 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024 if status else 0.0
 
     def cpu_s(self) -> float:
-        """Processor time used so far, in ticks of usually 10 ms; 0 where /proc does not tell."""
+        """Processor time used so far, in ticks of usually 10 ms; 0 where /proc does not tell.
+
+        That of the programs that it ran, such as ruff, is in it once they have ended.
+        """
         fields = self._proc("stat").rpartition(")")[2].split()
-        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+        # utime, stime, cutime, cstime of proc(5)
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
     def _proc(self, name: str) -> str:
         try:
@@ -165,6 +169,17 @@ def wait_for_diagnostics(server: Server, where: str, version: int) -> None:
         server,
         "textDocument/publishDiagnostics",
         lambda told: told.get("uri") == where and told.get("version") == version,
+    )
+
+
+def wait_for_preparing(server: Server, where: str) -> None:
+    """Until the first fix of a document is being prepared."""
+    _wait(
+        server,
+        "whetstone/fixes",
+        lambda told: (
+            told.get("uri") == where and any(fix["state"] == "preparing" for fix in told["fixes"])
+        ),
     )
 
 

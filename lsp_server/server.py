@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Generator
-from typing import Any
+from threading import Event
+from typing import Any, BinaryIO
 
 from lsprotocol import types
+from pygls.io_ import StdoutWriter, run_async
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
@@ -16,6 +19,7 @@ from lsp_server.board import Board
 from lsp_server.parts import Parts
 from lsp_server.publisher import Publisher
 from lsp_server.session import Session
+from lsp_server.stdio import reader_of
 from whetstone import __version__
 
 log = logging.getLogger(__name__)
@@ -65,6 +69,29 @@ class WhetstoneServer(LanguageServer):
         self.publisher = Publisher(self.session, self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: set[str] = set()
+
+    def start_io(self, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
+        """Serve until the client says so or is gone. As in pygls, with another reader."""
+        self._stop_event = stop = Event()
+        self.protocol.set_writer(StdoutWriter(stdout or sys.stdout.buffer))
+        descriptor = (stdin or sys.stdin.buffer).fileno()
+
+        async def serve() -> None:
+            await run_async(
+                stop,
+                reader_of(descriptor),
+                self.protocol,
+                error_handler=self.report_server_error,
+            )
+
+        try:
+            asyncio.run(serve())
+        except (BrokenPipeError, asyncio.IncompleteReadError):
+            log.error("the client is gone")
+        except (KeyboardInterrupt, SystemExit):
+            pass
+        finally:
+            self.shutdown()  # type: ignore[no-untyped-call]
 
     def started(self) -> None:
         """Called in the event loop: from now on other threads can reach it."""

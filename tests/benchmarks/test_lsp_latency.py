@@ -21,7 +21,7 @@ def test_it_measures_every_limit(tmp_path: Path, tiny_gguf: Path) -> None:
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stderr  # 1: a busy machine holds no limit
     found = json.loads(out.read_text())
-    assert len(found["limits"]) == 10
+    assert len(found["limits"]) == 11
     assert {each["what"]: each["value"] for each in found["limits"]}[
         "while typing: characters that differ"
     ] == 0
