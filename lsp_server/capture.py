@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from lsp_server.captured import Change, Effect, Noted, Settled, Suggestion, Verdict
 from lsp_server.track import (
     Lines,
+    Standing,
     State,
     Step,
     Track,
@@ -116,10 +117,17 @@ class Capture:
         return effects
 
     def applied(self, suggestion_id: str, candidate_id: str, lines: Lines) -> list[Effect]:
-        """The client says that it applied a candidate; its edit may arrive before or after."""
+        """The client says that it applied a candidate.
+
+        Its edit may arrive before or after, or never: Emacs says so, and then asks whether the edit
+        is wanted at all. So nothing is noted while the old lines stand.
+        """
         track = self._tracks.get(suggestion_id)
         change = track.suggestion.changes.get(candidate_id) if track else None
         if track is None or change is None:
+            return []
+        if self._would_stand(track, candidate_id, change, lines) == "undone":
+            track.told = candidate_id
             return []
         return self._applied(track, candidate_id, change, lines)
 
@@ -144,9 +152,7 @@ class Capture:
             return []
         effects: list[Effect] = []
         if track.candidate != candidate_id or track.state not in (State.APPLIED, State.EDITED):
-            trial = dataclasses.replace(track, candidate=candidate_id, kept_forms=[])
-            place(trial, change, lines)
-            if standing(trial, change, lines) != "kept":
+            if self._would_stand(track, candidate_id, change, lines) != "kept":
                 return []
             effects += self._applied(track, candidate_id, change, lines)
         effects += self._judged(track, change, lines)
@@ -335,6 +341,14 @@ class Capture:
     def _of(self, uri: str) -> list[Track]:
         return [track for track in self._tracks.values() if track.uri == uri]
 
+    def _would_stand(
+        self, track: Track, candidate_id: str, change: Change, lines: Lines
+    ) -> Standing:
+        """What the lines say of a candidate that may have been applied."""
+        trial = dataclasses.replace(track, candidate=candidate_id, kept_forms=[])
+        place(trial, change, lines)
+        return standing(trial, change, lines)
+
     def _applied(
         self, track: Track, candidate_id: str, change: Change, lines: Lines
     ) -> list[Effect]:
@@ -342,7 +356,7 @@ class Capture:
         before = track.candidate
         if before not in (None, candidate_id) and track.state in (State.APPLIED, State.EDITED):
             effects.append(self._note(track, EventKind.UNDONE))  # another one in its place
-        track.candidate, track.kept_forms, track.header = candidate_id, [], None
+        track.candidate, track.told, track.kept_forms, track.header = candidate_id, None, [], None
         track.rejected.discard(candidate_id)
         place(track, change, lines)
         track.state = State.APPLIED
@@ -351,6 +365,9 @@ class Capture:
 
     def _moved(self, track: Track, step: Step, lines: Lines) -> list[Effect]:
         step.move(track)
+        told = track.suggestion.changes.get(track.told or "")
+        if told is not None and self._would_stand(track, str(track.told), told, lines) == "kept":
+            return self._applied(track, str(track.told), told, lines)
         change = track.change
         if track.verdict is not None and track.due is None:
             track.due = self._clock() + self._hold_s()

@@ -33,6 +33,7 @@ class Track:
     spot: tuple[int, int] = (0, 0)  # the lines of the applied change
     state: State = State.OFFERED
     candidate: str | None = None
+    told: str | None = None  # the candidate that a client says to apply, not seen in the text yet
     rejected: set[str] = field(default_factory=set)
     # What a formatter made of our lines, and of the old ones, where it joined them with others.
     kept_forms: list[Bare] = field(default_factory=list)

@@ -183,7 +183,7 @@ _KEYS: dict[str, _Key] = {
         _Key(name="prepare.on_battery", kind=Flag(),
              doc="Prepare while the machine runs on its battery, too."),
         _Key(name="prepare.threads", kind=Integer(low=1, high=1024), workspace=False,
-             doc="Most CPU threads of the engine while preparing."),
+             doc="Most CPU threads of the engine while preparing; checks take turns with it."),
         _Key(name="codelens", kind=Flag(),
              doc="Show \"keep\" and \"revert\" above the lines that a fix changed."),
         _Key(name="settle_s", kind=Number(low=0, high=3600),

@@ -115,7 +115,8 @@ def test_the_command_without_an_edit_is_not_an_acceptance():
     trace = Trace()
     trace._take(trace.capture.applied("s", "best", trace.lines))
     trace.save(finding(1))
-    assert trace.outcome.outcome is Outcome.REVERTED
+    assert not trace.effects
+    assert trace.close().outcome.outcome is Outcome.IGNORED
 
 
 def test_undone_and_saved_is_reverted():

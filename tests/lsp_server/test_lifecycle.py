@@ -1,6 +1,9 @@
 """Starting, ending, and what the process says about itself."""
 
 import asyncio
+import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -115,6 +118,39 @@ async def test_broken_messages_end_nothing(start):
         stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
     assert (await editor.resolved(editor.open())).edit
     assert editor.messages() == []
+
+
+async def test_messages_come_in_any_pieces(tmp_path):
+    asked = {"method": "workspace/executeCommand", "params": {"command": "whetstone.status"}}
+    messages = [
+        {"id": 0, "method": "initialize", "params": {"processId": None, "capabilities": {}}},
+        {"method": "initialized", "params": {}},
+        *({"id": number, **asked} for number in range(1, 20)),
+        {"id": 20, "method": "shutdown"},
+        {"method": "exit"},
+    ]
+    bodies = [json.dumps({"jsonrpc": "2.0", **message}).encode() for message in messages]
+    data = b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in bodies)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lsp_server", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "WHETSTONE_DATA": str(tmp_path)},
+    )  # fmt: skip
+    for begin in range(0, len(data), 17):
+        process.stdin.write(data[begin : begin + 17])
+        await process.stdin.drain()
+        await asyncio.sleep(0.001)
+    told, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0
+    answered = {int(number) for number in re.findall(rb'"id": (\d+)', told)}
+    assert answered == set(range(21)) and b'"error"' not in told
+
+
+async def test_a_client_that_ends_within_a_message_ends_the_server(start):
+    editor = await start(VSCODE, fresh=True)
+    process = editor.client._server
+    process.stdin.write(b"Content-Length: 100\r\n\r\n{")
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_shutdown_while_the_model_works_and_questions_are_open(start):

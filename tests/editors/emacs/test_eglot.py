@@ -41,9 +41,15 @@ def answered(screen):
 
 def test_story(editor, world, tmp_path):
     connect = tmp_path / "connect.el"
-    connect.write_text(pages.blocks("emacs.md", "elisp")[0], encoding="utf-8")
+    connect.write_text("\n".join(pages.blocks("emacs.md", "elisp")[:2]), encoding="utf-8")
     steps = [
-        {"do": step.do, "line": step.line, "fix": step.fix, "final": step.final}
+        {
+            "do": step.do,
+            "line": step.line,
+            "broken": step.broken,
+            "fix": step.fix,
+            "final": step.final,
+        }
         for step in story.STEPS
     ]
     command = [

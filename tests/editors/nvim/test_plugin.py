@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import story
 from neovim import PLUGIN
 
 
@@ -174,6 +175,25 @@ def test_toggle_silences_the_file_and_back(start, world):
     nvim.command("Whetstone toggle file")
     nvim.until("diagnostics again", lambda: len(nvim.diagnostics()) == 4)
     assert "on again for this file" in nvim.messages()
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        ("workspace", []),
+        ("code", [(story.REJECT.line, "E711"), (story.UNDO.line, "F541")]),  # of F821
+        ("code E711", [(step.line, step.code) for step in story.STEPS if step.code != "E711"]),
+    ],
+)
+def test_toggle_silences_a_workspace_or_a_rule_and_back(start, world, scope, left):
+    nvim = start()
+    nvim.open(world.file)
+    nvim.until("diagnostics", lambda: len(nvim.diagnostics()) == 4)
+    nvim.cursor(story.ACCEPT.line)
+    nvim.command(f"Whetstone toggle {scope}")
+    nvim.until("silence", lambda: nvim.diagnostics() == sorted(left))
+    nvim.command(f"Whetstone toggle {scope if ' ' in scope or not left else 'code F821'}")
+    nvim.until("diagnostics again", lambda: len(nvim.diagnostics()) == 4)
 
 
 def test_status_says_what_is_ready(start, world):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from workbench import QUICK_ROW
+
 SERVER = {
     "whetstone.server.command": [sys.executable, "-m", "lsp_server"],
     "whetstone.candidates": 1,
@@ -57,7 +59,7 @@ def test_fixed_but_not_run_until_it_is_trusted(serve, workbench, world):
 
 
 def toggled(workbench, world):
-    """One file off and on again."""
+    """Off and on again: one file, one rule, the workspace."""
     workbench.open(world.file.name)
     workbench.until("ready", lambda: "4 fixes ready" in workbench.status())
     workbench.wait(".monaco-editor .squiggly-error")
@@ -67,3 +69,16 @@ def toggled(workbench, world):
     workbench.command("Whetstone: Turn Fixes Off or On in This File")
     workbench.wait(".monaco-editor .squiggly-error")
     workbench.until("on again", lambda: "4 fixes ready" in workbench.status())
+
+    for ready in ("3 fixes ready", "4 fixes ready"):
+        workbench.command("Whetstone: Turn Fixes Off or On for a Rule")
+        workbench.wait(QUICK_ROW, "E711")
+        workbench.type("E711")
+        workbench.until("the rule", lambda: workbench.rows().startswith("E711"))
+        workbench.press("Enter")
+        workbench.until(ready, lambda ready=ready: ready in workbench.status())
+
+    workbench.command("Whetstone: Turn Fixes Off or On in This Workspace")
+    workbench.gone(".monaco-editor .squiggly-error")
+    workbench.command("Whetstone: Turn Fixes Off or On in This Workspace")
+    workbench.wait(".monaco-editor .squiggly-error")
