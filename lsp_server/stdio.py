@@ -16,12 +16,23 @@ _AT_ONCE = 1 << 20  # bytes
 _LONGEST = 1 << 31  # bytes of a line: the reader's own limit is for data that nobody waits for
 
 
-def reader_of(descriptor: int) -> asyncio.StreamReader:
+class Reader(asyncio.StreamReader):
+    """Lets the event loop go round between two messages, though both may have come already.
+
+    What a save has started is to be seen before the close that follows it.
+    """
+
+    async def readline(self) -> bytes:
+        await asyncio.sleep(0)
+        return await super().readline()
+
+
+def reader_of(descriptor: int) -> Reader:
     """What comes in at `descriptor`, for the running event loop.
 
     Its thread is a daemon, because nothing can end its wait when the server ends first.
     """
-    reader = asyncio.StreamReader(limit=_LONGEST)
+    reader = Reader(limit=_LONGEST)
     loop = asyncio.get_running_loop()
 
     def read() -> None:

@@ -242,6 +242,7 @@ class Workbench:
         def there() -> bool:
             shown = f"{MESSAGES} {part}"
             if self.count(shown, text) == 0 and self.count(UNSEEN) > 0:
+                self.browser.ask("away")  # what the mouse points at may be explained over the bell
                 self.click(UNSEEN)
                 self.browser.ask("away")
             return self.count(shown, text) > 0
