@@ -11,10 +11,11 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
-from whetstone import context, rules
+from whetstone import analogy, context, rules
+from whetstone.analogy import Rewrite
 from whetstone.candidate import Answer, Candidate, Origin, Proposal, candidate_of
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
 from whetstone.evidence import TestRunner
@@ -32,11 +33,20 @@ class Fixer:
     """Proposes fixes with one engine, or with rules alone when there is none."""
 
     def __init__(
-        self, engine: Engine | None, settings: Settings, *, prove_beside: bool = True
+        self,
+        engine: Engine | None,
+        settings: Settings,
+        *,
+        learned: Sequence[Rewrite] = (),
+        prove_beside: bool = True,
     ) -> None:
-        """`prove_beside = False` lets checks and model take turns: one core is enough for both."""
+        """`learned` are rewrites that the user's choices speak for: they are tried first.
+
+        `prove_beside = False` lets checks and model take turns: one core is enough for both.
+        """
         self._engine = engine
         self._settings = settings
+        self._learned = learned
         self._beside = prove_beside
 
     @property
@@ -119,7 +129,14 @@ class Fixer:
         test: TestRunner | None,
         begin: float,
     ) -> Proposal:
-        with Prover(document, problem, test=test, cancel=cancel, beside=self._beside) as prover:
+        with Prover(
+            document,
+            problem,
+            test=test,
+            cancel=cancel,
+            propose=self._by_rules,
+            beside=self._beside,
+        ) as prover:
             prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
             proved = self._candidates(document, problem, answers, prover)
         shown = [candidate for candidate in proved if candidate.evidence.shown]
@@ -225,7 +242,13 @@ class Fixer:
                 origin = "rule" if answer is None else "both"
             found.append(candidate_of(document, problem, proof, origin, answer))
         habits = None if self._engine is None else self._engine.habits
-        return with_standing(found, problem, habits)
+        learned = analogy.propose(problem, self._learned)
+        return with_standing(found, problem, habits, learned)
+
+    def _by_rules(self, document: Document, problem: Problem) -> list[Replacement]:
+        """What the user's own rewrites say, and our rules."""
+        learned = analogy.propose(problem, self._learned)
+        return list(dict.fromkeys([*learned, *rules.propose(document, problem)]))
 
     def _scored(
         self,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from whetstone import edit, evidence, rules
+from whetstone import edit, evidence
 from whetstone.edit import TextEdit
 from whetstone.engine.base import Cancel
 from whetstone.evidence import Baseline, Evidence, TestRunner
@@ -45,15 +45,15 @@ class Prover:
         *,
         test: TestRunner | None,
         cancel: Cancel | None,
-        propose: Propose | None = None,
+        propose: Propose,
         beside: bool = True,
     ) -> None:
-        """Begin with what `propose` says, by default the rules.
+        """Begin with what `propose` says: the rules.
 
         `beside = False` proves in the thread that asks, before it goes on.
         """
         self._document = document
-        self._propose = propose or rules.propose
+        self._propose = propose
         self._problem = problem
         self._test = test
         self._cancel = cancel

@@ -1,5 +1,7 @@
 """What comes before all likelihood: what a diagnostic alone decides, and what a user's choices say.
 
+First of all what the user did twice where the same was found. Then:
+
 A model that was trained on a person's choices finds other answers likelier than it did, also where
 no choice was about anything of the kind, and is not always right. So it may put an answer before
 that of a rule only where its user turned such a fix of the rule down, and only an answer of a kind
@@ -9,22 +11,25 @@ that they took (`whetstone.kinds`).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from whetstone import rules
 from whetstone.candidate import Candidate
 from whetstone.kinds import kind_of
-from whetstone.problem import Problem
+from whetstone.problem import Problem, Replacement
 
 if TYPE_CHECKING:
     from whetstone.models.habits import Habits
 
-_LAST, _NEXT, _FIRST = 0, 1, 2
+_LAST, _NEXT, _FIRST, _OWN = 0, 1, 2, 3
 
 
 def with_standing(
-    candidates: Sequence[Candidate], problem: Problem, habits: Habits | None
+    candidates: Sequence[Candidate],
+    problem: Problem,
+    habits: Habits | None,
+    learned: Collection[Replacement] = (),
 ) -> list[Candidate]:
     """The same with their standing: `ranking_key` puts the highest first.
 
@@ -32,7 +37,16 @@ def with_standing(
         candidates: the rules' proposals first, best first.
         habits: what the choices say that the model was trained on; None of one that was trained on
             nobody's.
+        learned: what the user's own rewrites propose (`whetstone.analogy`): it comes before all.
     """
+    mine = [c for c in candidates if c.replacement in learned]
+    others = [c for c in candidates if c.replacement not in learned]
+    return [*(_at(each, _OWN) for each in mine), *_of_others(others, problem, habits)]
+
+
+def _of_others(
+    candidates: Sequence[Candidate], problem: Problem, habits: Habits | None
+) -> list[Candidate]:
     first = next((each for each in candidates if each.evidence.shown), None)
     if first is None or first.origin == "model":
         return list(candidates)

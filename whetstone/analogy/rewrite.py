@@ -1,0 +1,109 @@
+"""Several examples alike as one rewrite with holes, and the places that it fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from whetstone.analogy.examples import Example
+from whetstone.analogy.tokens import Token, is_name, primaries, tokenize
+
+# A hole stands for the same operand wherever it is named again.
+Part = str | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """`old` becomes `new` where the compiler or ruff says `finding`.
+
+    Attributes:
+        old: tokens, and numbers of holes.
+        new: pieces of text, spaces included, and numbers of holes that occur in `old`.
+        times: how many examples it agrees with.
+    """
+
+    finding: str
+    old: tuple[Part, ...]
+    new: tuple[Part, ...]
+    times: int = 0
+
+    def results(self, line: str) -> Iterator[str]:
+        """The line with one stretch rewritten, for every place that fits."""
+        tokens = tokenize(line)
+        for begin in range(len(tokens)):
+            if isinstance(self.old[0], int) and begin and tokens[begin - 1].text == ".":
+                continue  # the end of an operand is none
+            for end, holes in self._fits(line, tokens, begin, 0, {}):
+                text = "".join(holes[part] if isinstance(part, int) else part for part in self.new)
+                yield line[: tokens[begin].start] + text + line[tokens[end - 1].stop :]
+                break  # the narrowest
+
+    def _fits(
+        self, line: str, tokens: list[Token], at: int, part: int, holes: dict[int, str]
+    ) -> Iterator[tuple[int, dict[int, str]]]:
+        """Ends of stretches from `at` on that fit old[part:], with what the holes stand for."""
+        if part == len(self.old):
+            yield at, holes
+            return
+        wanted = self.old[part]
+        if isinstance(wanted, str):
+            if at < len(tokens) and tokens[at].text == wanted:
+                yield from self._fits(line, tokens, at + 1, part + 1, holes)
+            return
+        for end in primaries(tokens, at):
+            text = line[tokens[at].start : tokens[end - 1].stop]
+            if holes.get(wanted, text) == text:
+                yield from self._fits(line, tokens, end, part + 1, {**holes, wanted: text})
+
+    def __str__(self) -> str:
+        """`len(A) is 0` -> `not A`, as a person reads it."""
+        old = re.sub(r" ?([.()\[\]]) ?", r"\1", " ".join(map(_shown, self.old)))
+        return f"{old} -> {''.join(map(_shown, self.new)) or '(nothing)'}"
+
+
+def _shown(part: Part) -> str:
+    return part if isinstance(part, str) else chr(ord("A") + part % 26)
+
+
+def generalize(examples: Sequence[Example]) -> Rewrite | None:
+    """What examples have in common; None where they do nothing in common.
+
+    Tokens that all share stay what they are. Names that differ become holes: one for each row of
+    names, so that what was one name in every example is one hole.
+    """
+    if len({example.shape for example in examples}) > 1:
+        return None
+    rows: dict[tuple[str, ...], int] = {}
+    old: list[Part] = []
+    for column in zip(*(example.old for example in examples), strict=True):
+        texts = tuple(token.text for token in column)
+        if len(set(texts)) == 1:
+            old.append(texts[0])
+        elif all(map(is_name, texts)):
+            old.append(rows.setdefault(texts, len(rows)))
+        else:
+            return None
+    new = _written(examples, rows)
+    if new is None or not any(isinstance(part, str) for part in old):
+        return None
+    return Rewrite(finding=examples[0].finding, old=tuple(old), new=new)
+
+
+def _written(
+    examples: Sequence[Example], rows: dict[tuple[str, ...], int]
+) -> tuple[Part, ...] | None:
+    """The text to write, spaced as in the last example."""
+    last = examples[-1]
+    parts: list[Part] = []
+    for place, column in enumerate(zip(*(example.new for example in examples), strict=True)):
+        texts = tuple(token.text for token in column)
+        if place:
+            parts.append(last.fixed[last.new[place - 1].stop : last.new[place].start])
+        if len(set(texts)) == 1:
+            parts.append(texts[0])
+        elif texts in rows:
+            parts.append(rows[texts])
+        else:
+            return None
+    return tuple(part for part in parts if part != "")
