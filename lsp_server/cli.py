@@ -28,6 +28,7 @@ from whetstone.settings import Settings, load_settings
 if TYPE_CHECKING:
     from whetstone.confidence import Choice
     from whetstone.models import Registry
+    from whetstone.preferences.taken import Rewrites
 
 
 _SWITCH_S = 0.0005
@@ -106,7 +107,16 @@ def _registry() -> Registry:
 def _make_fixer(engine: Any, settings: Settings, beside: bool) -> Any:
     from whetstone.fixer import Fixer
 
-    return Fixer(engine, settings, prove_beside=beside)
+    learned = _rewrites().now() if settings.analogies else ()
+    return Fixer(engine, settings, learned=learned, prove_beside=beside)
+
+
+@cache
+def _rewrites() -> Rewrites:
+    """One for the process: only the model's thread asks it."""
+    from whetstone.preferences.taken import Rewrites
+
+    return Rewrites()
 
 
 def _warm_up(settings: Settings) -> None:

@@ -104,6 +104,7 @@ def fix(
     """  # fmt: skip
     from whetstone.automatic import UNSEEN_CONFIDENCE
     from whetstone.fixer import Fixer
+    from whetstone.preferences.taken import Rewrites
     from whetstone.terminal.ask import asker
     from whetstone.terminal.report import Report
     from whetstone.terminal.session import FixSession
@@ -117,7 +118,7 @@ def fix(
         engine = _engine(settings, model, report.warn, stack)
         store = None if as_json and not yes else _store(settings, report.warn, stack)
         session = FixSession(
-            fixer=Fixer(engine, settings),
+            fixer=Fixer(engine, settings, learned=Rewrites().now() if settings.analogies else ()),
             store=store,
             ask=asker(report, yes=yes, quiet=as_json),
             n=candidates,

@@ -108,6 +108,7 @@ class Settings:
     deadline_s: float = 3.0
     threshold: float | Literal["auto"] = "auto"
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
+    analogies: bool = True
     codelens: bool = True
     settle_s: float = 30.0
     diagnostics: Literal["off", "auto", "on"] = "auto"
@@ -184,6 +185,9 @@ _KEYS: dict[str, _Key] = {
              doc="Prepare while the machine runs on its battery, too."),
         _Key(name="prepare.threads", kind=Integer(low=1, high=1024), workspace=False,
              doc="Most CPU threads of the engine while preparing; checks take turns with it."),
+        _Key(name="analogies", kind=Flag(),
+             doc="Propose first what you did twice where the same was found. Learnt from your "
+                 "choices as they are made, without training; `whetstone prefs learned` lists it."),
         _Key(name="codelens", kind=Flag(),
              doc="Show \"keep\" and \"revert\" above the lines that a fix changed."),
         _Key(name="settle_s", kind=Number(low=0, high=3600),

@@ -35,7 +35,14 @@ from benchmarks.personal import figures
 from benchmarks.personal.judging import Judge
 from benchmarks.personal.loop import run_loop
 from benchmarks.personal.measuring import acceptance
-from benchmarks.personal.methods import METHODS, Choices, options_for, train, train_again
+from benchmarks.personal.methods import (
+    METHODS,
+    Choices,
+    options_for,
+    rewrites_of,
+    train,
+    train_again,
+)
 from benchmarks.personal.problems import Task, tasks
 from benchmarks.personal.tastes import REPORTED, TASTES
 from benchmarks.personal.user import User, outcomes
@@ -132,6 +139,8 @@ class Part:
         with PreferenceStore.open(self.folder / "choices" / "data" / "preferences.db") as store:
             ids = [summary.id for summary in reversed(store.suggestions())][:point]
             choices = Choices(store, ids, accepted=method == "sft-accepted")
+            if method == "analogies":
+                return self._by_analogy(choices, point)
             options = options_for(method, self.seed, self._base(), self.plan.changes)
             found = train(options, choices, self.folder / f"{method}-{point}")
         model = Path(found.pop("model"))
@@ -139,6 +148,13 @@ class Part:
         if self.plan.static and method == "sft-dpo" and point == max(self.plan.points):
             found["static"] = _static(model)
         return found
+
+    def _by_analogy(self, choices: Choices, point: int) -> dict[str, Any]:
+        rewrites = rewrites_of(choices.pairs(kind="all"))
+        model = Registry(self._no_models).active().path
+        found = acceptance(model, self.unseen, self.judge, rewrites)
+        learnt = {str(each): each.times for each in rewrites}
+        return {"method": "analogies", "choices": point, "unseen": found, "learnt": learnt}
 
     def _again(self) -> dict[str, Any]:
         """One retrain on the model of the last, whatever a gate would say of it."""

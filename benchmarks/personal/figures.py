@@ -19,6 +19,7 @@ LABELS = {
     "sft-chosen": "SFT on the accepted and the user's own",
     "sft-dpo": "SFT, then DPO",
     "kto": "SFT, then KTO",
+    "analogies": "by analogy, no training",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.personal.judging import Judge
 from benchmarks.personal.problems import Task
 from benchmarks.personal.tastes import style
+from whetstone.analogy import Rewrite
 from whetstone.engine.llama import LlamaEngine
 from whetstone.engine.options import EngineOptions
 from whetstone.fixer import Fixer
@@ -24,24 +25,28 @@ from whetstone.settings import Settings
 SETTINGS = Settings(candidates=6, temperature=0.9)
 
 
-def first_fixes(model: Path, tasks: Sequence[Task]) -> list[str | None]:
+def first_fixes(
+    model: Path, tasks: Sequence[Task], learned: Sequence[Rewrite] = ()
+) -> list[str | None]:
     """Of each problem, the whole file as the first fix that is shown would leave it."""
     engine = LlamaEngine(model, model_id=model.name, options=EngineOptions(threads=1))
     try:
-        fixer = Fixer(engine, SETTINGS)
+        fixer = Fixer(engine, SETTINGS, learned=learned)
         found = [fixer.propose(task.document, task.diagnostic()).candidates for task in tasks]
     finally:
         engine.close()
     return [candidates[0].new_text if candidates else None for candidates in found]
 
 
-def acceptance(model: Path, tasks: Sequence[Task], judge: Judge) -> dict[str, Any]:
+def acceptance(
+    model: Path, tasks: Sequence[Task], judge: Judge, learned: Sequence[Rewrite] = ()
+) -> dict[str, Any]:
     """Counts in all and by aspect.
 
     `kept`: right and to the taste. `right`: right, in whatever style. `in_style`: in the wanted
     style, right or not.
     """
-    first = first_fixes(model, tasks)
+    first = first_fixes(model, tasks, learned)
     shown = [(task, text) for task, text in zip(tasks, first, strict=True) if text is not None]
     wants = judge.taste.wants
     kept = [task for (task, _), keep in zip(shown, judge.keeps(shown), strict=True) if keep]

@@ -4,6 +4,7 @@
     sft-chosen     those, and what the user wrote
     sft-dpo        what `trainer retrain` does
     kto            the same with `--loss kto`: every answer judged alone
+    analogies      no training at all: the starter, and what the user did twice (whetstone.analogy)
 
 The two SFT controls get as many epochs as SFT and DPO together. The gate measures the held-out
 choices and promotes whatever passed verification, so that the curve shows what training does; the
@@ -22,12 +23,14 @@ from trainer.evaluation.static_suite import Outcome as CaseOutcome
 from trainer.options import RetrainOptions
 from trainer.reporter import SilentReporter
 from trainer.retrain import GateMode, Tools, retrain
+from whetstone.analogy import Rewrite, choice_of, learn
 from whetstone.engine.base import Engine
 from whetstone.models.registry import Registry
 from whetstone.preferences.records import Pair, PairKind
 from whetstone.preferences.store import PreferenceStore
+from whetstone.problem import Problem, Replacement
 
-METHODS = ("sft-accepted", "sft-chosen", "sft-dpo", "kto")
+METHODS = ("sft-accepted", "sft-chosen", "sft-dpo", "kto", "analogies")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,21 @@ class Choices:
 
     def grow(self, suggestions: Sequence[str]) -> None:
         self._suggestions |= set(suggestions)
+
+
+def rewrites_of(pairs: Sequence[Pair]) -> tuple[Rewrite, ...]:
+    """What these choices teach without training."""
+    refused: dict[str, list[Replacement]] = {}
+    chosen: dict[str, tuple[Problem, Replacement | None]] = {}
+    for pair in pairs:
+        known = chosen.get(pair.suggestion_id, (pair.problem, None))[1]
+        chosen[pair.suggestion_id] = (pair.problem, pair.chosen or known)
+        refused.setdefault(pair.suggestion_id, []).extend([pair.rejected] if pair.rejected else [])
+    found = (
+        choice_of(problem, taken, refused[suggestion])
+        for suggestion, (problem, taken) in chosen.items()
+    )
+    return learn(choice for choice in found if choice is not None)
 
 
 def options_for(method: str, seed: int, base: Path, changes: Mapping[str, Any]) -> RetrainOptions:

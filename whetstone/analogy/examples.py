@@ -73,9 +73,7 @@ def examples_of(problem: Problem, fix: Replacement) -> list[Example]:
     ]
 
 
-def _stretch(
-    old: list[Token], new: list[Token], more: int, beside: bool
-) -> tuple[int, int] | None:
+def _stretch(old: list[Token], new: list[Token], more: int, beside: bool) -> tuple[int, int] | None:
     """Where in `old` the stretch begins and ends; in `new` it is longer by `more`."""
     before, after = [t.text for t in old], [t.text for t in new]
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
@@ -88,7 +86,22 @@ def _stretch(
         if wider is None:
             break
         first, last = wider
+    first, last = _closed(old, first, last)
     return (first, last) if first < last else None
+
+
+def _closed(old: list[Token], first: int, last: int) -> tuple[int, int]:
+    """With the brackets that are opened or closed in the stretch, where they are near."""
+    for _ in range(_WIDER):
+        texts = [token.text for token in old[first:last]]
+        depth = sum(map(texts.count, "([{")) - sum(map(texts.count, ")]}"))
+        if depth > 0 and last < len(old):
+            last += 1
+        elif depth < 0 and first:
+            first -= 1
+        else:
+            break
+    return first, last
 
 
 def _wider(
@@ -96,17 +109,17 @@ def _wider(
 ) -> tuple[int, int] | None:
     """One token more, while one is wanted.
 
-    Names that come again in what is written have to be in what was read. A stretch of nothing
-    wants something to be known by, and `beside`, a stretch of mere names, too.
+    A name that stands beyond the stretch, too, may be there for a reason: `a = a + 1`. A stretch of
+    nothing wants something to be known by, and `beside`, a stretch of mere names, too.
     """
     first, last, more = stretch
     read = {token.text for token in old[first:last]}
-    line = {token.text for token in old}
-    again = {t.text for t in new[first : last + more] if t.is_name and t.text in line}
+    beyond = {token.text for token in (*old[:first], *old[last:]) if token.is_name}
+    again = {token.text for token in new[first : last + more]} & beyond
     known = any(not token.is_name for token in old[first:last]) if beside else first < last
-    if again <= read and known:
+    missing = again - read | read & beyond
+    if not missing and known:
         return None
-    missing = again - read
     left = [n for n in range(first) if old[n].text in missing]
     right = [n for n in range(last, len(old)) if old[n].text in missing]
     if left and (not right or first - left[-1] <= right[0] - last):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from whetstone.analogy.examples import Example
@@ -11,6 +10,7 @@ from whetstone.analogy.tokens import Token, is_name, primaries, tokenize
 
 # A hole stands for the same operand wherever it is named again.
 Part = str | int
+_LONG = 400  # tokens; such a line was not written by hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,25 +19,31 @@ class Rewrite:
 
     Attributes:
         old: tokens, and numbers of holes.
+        text: the same with the spaces between, for people.
         new: pieces of text, spaces included, and numbers of holes that occur in `old`.
         times: how many examples it agrees with.
     """
 
     finding: str
     old: tuple[Part, ...]
+    text: tuple[Part, ...]
     new: tuple[Part, ...]
     times: int = 0
 
     def results(self, line: str) -> Iterator[str]:
         """The line with one stretch rewritten, for every place that fits."""
         tokens = tokenize(line)
+        if len(tokens) > _LONG:
+            return
         for begin in range(len(tokens)):
             if isinstance(self.old[0], int) and begin and tokens[begin - 1].text == ".":
                 continue  # the end of an operand is none
-            for end, holes in self._fits(line, tokens, begin, 0, {}):
+            fits = list(self._fits(line, tokens, begin, 0, {}))
+            if fits:
+                # An operand at the end is a whole one.
+                end, holes = fits[-1 if isinstance(self.old[-1], int) else 0]
                 text = "".join(holes[part] if isinstance(part, int) else part for part in self.new)
                 yield line[: tokens[begin].start] + text + line[tokens[end - 1].stop :]
-                break  # the narrowest
 
     def _fits(
         self, line: str, tokens: list[Token], at: int, part: int, holes: dict[int, str]
@@ -57,9 +63,9 @@ class Rewrite:
                 yield from self._fits(line, tokens, end, part + 1, {**holes, wanted: text})
 
     def __str__(self) -> str:
-        """`len(A) is 0` -> `not A`, as a person reads it."""
-        old = re.sub(r" ?([.()\[\]]) ?", r"\1", " ".join(map(_shown, self.old)))
-        return f"{old} -> {''.join(map(_shown, self.new)) or '(nothing)'}"
+        """`len(A) is 0 -> not A`, as a person reads it."""
+        old, new = ("".join(map(_shown, text)) for text in (self.text, self.new))
+        return f"{old} -> {new or '(nothing)'}"
 
 
 def _shown(part: Part) -> str:
@@ -84,22 +90,23 @@ def generalize(examples: Sequence[Example]) -> Rewrite | None:
             old.append(rows.setdefault(texts, len(rows)))
         else:
             return None
-    new = _written(examples, rows)
-    if new is None or not any(isinstance(part, str) for part in old):
+    new = _text([(example.fixed, example.new) for example in examples], rows)
+    text = _text([(example.line, example.old) for example in examples], rows)
+    if new is None or text is None or not any(isinstance(part, str) for part in old):
         return None
-    return Rewrite(finding=examples[0].finding, old=tuple(old), new=new)
+    return Rewrite(finding=examples[0].finding, old=tuple(old), text=text, new=new)
 
 
-def _written(
-    examples: Sequence[Example], rows: dict[tuple[str, ...], int]
+def _text(
+    stretches: Sequence[tuple[str, tuple[Token, ...]]], rows: Mapping[tuple[str, ...], int]
 ) -> tuple[Part, ...] | None:
-    """The text to write, spaced as in the last example."""
-    last = examples[-1]
+    """What (line, tokens in it) have in common, spaced as in the last one; None: nothing."""
+    line, tokens = stretches[-1]
     parts: list[Part] = []
-    for place, column in enumerate(zip(*(example.new for example in examples), strict=True)):
+    for place, column in enumerate(zip(*(each for _, each in stretches), strict=True)):
         texts = tuple(token.text for token in column)
         if place:
-            parts.append(last.fixed[last.new[place - 1].stop : last.new[place].start])
+            parts.append(line[tokens[place - 1].stop : tokens[place].start])
         if len(set(texts)) == 1:
             parts.append(texts[0])
         elif texts in rows:

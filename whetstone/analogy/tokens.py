@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 _TOKENS = re.compile(r"\w+|[=!<>+\-*/|&%^~@:]+|[^\w\s]")
+_DEEP = 8  # parts of an operand
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -41,7 +42,7 @@ def primaries(tokens: list[Token], begin: int) -> list[int]:
     if begin >= len(tokens) or not tokens[begin].is_name:
         return []
     ends = [begin + 1]
-    while (end := _further(tokens, ends[-1])) is not None:
+    while len(ends) < _DEEP and (end := _further(tokens, ends[-1])) is not None:
         ends.append(end)
     return ends
 

@@ -121,6 +121,28 @@ def show(suggestion_id: str, as_json: bool) -> None:
 
 @prefs.command()
 @_json_option
+def learned(as_json: bool) -> None:
+    """List what is proposed by analogy: what you did twice where the same was found.
+
+    A is whatever stands there. `whetstone prefs delete` takes a choice back, and `analogies =
+    false` in the settings switches this off.
+    """
+    from whetstone.preferences.taken import Rewrites
+
+    found = Rewrites().now()
+    if as_json:
+        _print_json({
+            "rewrites": [
+                {"finding": each.finding, "rewrite": str(each), "times": each.times}
+                for each in found
+            ]
+        })  # fmt: skip
+    else:
+        views.show_rewrites(views.console(), found)
+
+
+@prefs.command()
+@_json_option
 def stats(as_json: bool) -> None:
     """Count suggestions, outcomes and pairs."""
     with _open_store() as store:

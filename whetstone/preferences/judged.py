@@ -7,16 +7,12 @@ say nothing. What was accepted without anybody looking says nothing either.
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from whetstone.confidence import MOST_HISTORY, Choice, Features, certainty, proof
-from whetstone.preferences import migrations
+from whetstone.preferences.glance import glance
 from whetstone.preferences.outcome import Outcome
-
-_log = logging.getLogger(__name__)
 
 UNSEEN = "(unseen)"  # ends the name of a client that accepts by itself
 
@@ -37,24 +33,8 @@ _SQL = """
 
 
 def read(path: Path) -> list[Choice]:
-    """The choices in a file that need not exist, quickly: the store itself is not opened.
-
-    The server asks before it shows its first fix, and opening the store would cost more than the
-    fix. What an older version wrote is read once the store has been opened, which brings it to the
-    newest schema; a file that cannot be read is left to the store too, which says so.
-    """
-    if not path.exists():
-        return []
-    try:
-        where = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(where, uri=True, timeout=1.0)) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            if connection.execute("PRAGMA user_version").fetchone()[0] != migrations.LATEST:
-                return []
-            return choices(connection)
-    except (sqlite3.Error, OSError, ValueError) as error:
-        _log.info("earlier choices could not be read: %s", error)
-        return []
+    """The choices in a file that need not exist: asked for before the first fix is shown."""
+    return glance(path, choices, [])
 
 
 def choices(connection: sqlite3.Connection) -> list[Choice]:

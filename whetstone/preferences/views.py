@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +23,9 @@ from whetstone.preferences.records import (
     SuggestionDetail,
 )
 from whetstone.problem import Replacement
+
+if TYPE_CHECKING:
+    from whetstone.analogy import Rewrite
 
 _STYLES = {
     "accepted": "green", "amended": "green", "reverted": "red", "rejected": "red",
@@ -175,6 +178,19 @@ def _side(sign: str, side: Replacement | None) -> list[str]:
     if side.kind == "import":
         return [f"{sign}(import) {line}" for line in side.lines]
     return [f"{sign}{line}" for line in side.lines] or [f"{sign}(no line)"]
+
+
+def show_rewrites(out: Console, rewrites: Sequence[Rewrite]) -> None:
+    if not rewrites:
+        out.print("Nothing yet: a rewrite is learnt from two choices that do the same.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("found", overflow="fold")
+    table.add_column("you make", overflow="fold")
+    table.add_column("times", justify="right")
+    for rewrite in rewrites:
+        table.add_row(plain(rewrite.finding), plain(str(rewrite)), str(rewrite.times))
+    out.print(table)
 
 
 def show_stats(out: Console, stats: Stats, path: Path) -> None:

@@ -1,0 +1,72 @@
+"""What a user did about problems, as the choices that `whetstone.analogy` learns rewrites from.
+
+Own choices only: not what was imported, nor what `--yes` took without anybody looking.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+
+from whetstone.analogy import Choice, Rewrite, choice_of, learn
+from whetstone.errors import WhetstoneError
+from whetstone.paths import preferences_path
+from whetstone.preferences.glance import glance
+from whetstone.preferences.records import replacement_from_json
+from whetstone.problem import Problem, Replacement
+
+MOST = 2_000  # pairs, the newest: a taste may change, and the first fix does not wait for all
+_STAMP = "SELECT (SELECT max(id) FROM pairs), (SELECT sum(count) FROM pair_tallies)"
+# What was accepted unseen has a quarter of a choice's weight.
+_SQL = """
+    SELECT p.suggestion_id, p.chosen, p.rejected, problems.data
+    FROM pairs p JOIN problems ON problems.id = p.problem_id
+    WHERE p.source <> 'imported' AND p.suggestion_id <> '' AND p.weight >= 0.5
+    ORDER BY p.id DESC LIMIT ?
+"""
+
+Stamp = tuple[int | None, int | None]
+
+
+class Rewrites:
+    """The rewrites of the user's store, learnt anew when there are other pairs. For one thread."""
+
+    def __init__(self) -> None:
+        self._stamp: Stamp | None = None
+        self._found: tuple[Rewrite, ...] = ()
+
+    def now(self) -> tuple[Rewrite, ...]:
+        """The surest first; none where there is no store that can be read."""
+        try:
+            path = preferences_path()
+        except WhetstoneError:  # told when something is to be written
+            return ()
+        nothing: tuple[Stamp | None, tuple[Rewrite, ...]] = (None, ())
+        self._stamp, self._found = glance(path, self._renewed, nothing)
+        return self._found
+
+    def _renewed(self, connection: sqlite3.Connection) -> tuple[Stamp | None, tuple[Rewrite, ...]]:
+        stamp: Stamp = connection.execute(_STAMP).fetchone()
+        if stamp == self._stamp:
+            return self._stamp, self._found
+        return stamp, learn(_choices(connection))
+
+
+def _choices(connection: sqlite3.Connection) -> Iterator[Choice]:
+    """One for each suggestion, the oldest first."""
+    taken: dict[str, Replacement] = {}
+    refused: dict[str, list[Replacement]] = {}
+    problems: dict[str, str] = {}
+    for suggestion, chosen, rejected, problem in connection.execute(_SQL, (MOST,)):
+        problems[suggestion] = problem
+        refused.setdefault(suggestion, [])
+        if chosen is not None:
+            taken[suggestion] = replacement_from_json(chosen)
+        if rejected is not None:
+            refused[suggestion].append(replacement_from_json(rejected))
+    for suggestion in reversed(problems):
+        problem = Problem.from_json(json.loads(problems[suggestion]))
+        choice = choice_of(problem, taken.get(suggestion), refused[suggestion])
+        if choice is not None:
+            yield choice
