@@ -24,7 +24,7 @@ def test_the_servers_fixer_knows_what_was_chosen_a_moment_ago(
     def first(settings: Settings) -> tuple[str, ...]:
         document = Document(text="def f(x):\n    return x == None\n", path=Path("a.py"))
         (finding,) = diagnose.find(document)
-        proposal = parts.make_fixer(None, settings).propose(document, finding)
+        proposal = parts.make_fixer(None, settings, True).propose(document, finding)
         return proposal.candidates[0].replacement.lines
 
     for name in ("a", "b"):
