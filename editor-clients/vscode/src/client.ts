@@ -212,6 +212,11 @@ export class Client implements vscode.Disposable {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
         closed: () => this.ended(crashes),
       },
+      // Else the error of a server that ends at its first request is shown as it is, to nobody's use.
+      initializationFailedHandler: (error) => {
+        this.output.error(`the server did not answer its first request: ${messageOf(error)}`);
+        return false;
+      },
       documentSelector: selector(),
       outputChannel: this.output,
       traceOutputChannel: this.output,
