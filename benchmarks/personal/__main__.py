@@ -5,7 +5,7 @@
     python -m benchmarks.personal --work DIR --tastes terse --seeds 1    a part, to run in parallel
 
 For each taste and seed: a simulated user makes 200 choices in the real language server with the
-active model; from the first 50, 100 and 200 a model is trained by each method, and the fixes that
+active model, once more with the server's analogies; from the first 50, 100 and 200 a model is trained by each method, and the fixes that
 each model shows first for problems of unseen families are judged. Then one retrain on the model of
 the last, which shows what is forgotten; and the product's own loop: choices, `trainer retrain` with
 its gate, further choices with what it promoted.
@@ -65,6 +65,7 @@ class Plan:
     changes: Mapping[str, Any]
     again: bool
     loop: bool
+    live: bool
     static: bool
 
 
@@ -81,6 +82,8 @@ class Part:
     def run(self) -> None:
         self._step("choices", self._choices)
         self._step("base", self._untrained)
+        if self.plan.live:
+            self._step("live", self._live)
         for point in sorted(self.plan.points, reverse=True):  # the one that matters most first
             for method in self.plan.methods:
                 self._step(f"{method}-{point}", lambda m=method, p=point: self._method(m, p))
@@ -129,6 +132,15 @@ class Part:
                 lambda n: self._say(f"choice {n}") if n % 50 == 0 else None,
             )  # fmt: skip
         return {"rows": rows, "outcomes": outcomes(data)}
+
+    def _live(self) -> dict[str, Any]:
+        """The same user, as people have it: what they did twice is proposed the third time."""
+        folder = self.folder / "live"
+        with User(
+            self.judge, folder / "data", folder / "workspace", self.seed, analogies=True
+        ) as user:
+            rows = user.choose(iter(self._tasks), max(self.plan.points), lambda n: None)
+        return {"rows": rows, "outcomes": outcomes(folder / "data")}
 
     def _untrained(self) -> dict[str, Any]:
         model = Registry(self._no_models).active().path
@@ -216,6 +228,7 @@ def main() -> int:
         changes=dict(map(_change, options.set)),
         again=not options.no_again,
         loop=not options.no_loop,
+        live=not options.no_live,
         static=not options.no_static,
     )
     for seed in options.seeds:
@@ -255,6 +268,9 @@ def _parse() -> argparse.Namespace:
         "--no-again", action="store_true", help="leave retrains on the last model out"
     )
     parser.add_argument("--no-loop", action="store_true", help="leave the product's loop out")
+    parser.add_argument(
+        "--no-live", action="store_true", help="leave out choices with a server that learns at once"
+    )
     parser.add_argument("--no-static", action="store_true", help="leave the static suite out")
     parser.add_argument(
         "--set", action="append", default=[], metavar="OPTION=VALUE",

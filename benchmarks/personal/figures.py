@@ -11,6 +11,7 @@ from typing import Any
 
 from trainer.evaluation.statistics import mcnemar
 
+_STRETCH = 25  # choices
 BASE = "no training"
 LOOP = "trainer retrain, gated"
 AGAIN = "SFT, then DPO, each on the last model"
@@ -37,6 +38,7 @@ def gather(work: Path, tastes: Sequence[str], seeds: Sequence[int]) -> dict[str,
         "curves": _curves(parts),
         "comparisons": _comparisons(parts),
         "forgotten": _forgotten(parts),
+        "live": _live(parts),
     }
 
 
@@ -102,6 +104,21 @@ def _forgotten(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+def _live(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How often the first fix was taken, of each `_STRETCH` choices, without analogies and with."""
+    found = []
+    for name in ("choices", "live"):
+        rows = [part["steps"][name]["rows"] for part in parts if name in part["steps"]]
+        if not rows:
+            continue
+        taken = [[row["act"] == "takes the first" for row in each] for each in rows]
+        stretches = range(0, min(map(len, taken)), _STRETCH)
+        shares = [_mean(x for each in taken for x in each[n : n + _STRETCH]) for n in stretches]
+        found.append({"analogies": name == "live", "parts": len(rows),
+                      "shares": [round(share, 4) for share in shares]})  # fmt: skip
+    return found
+
+
 def _mean(numbers: Iterable[float]) -> float:
     values = list(numbers)
     return sum(values) / len(values)
@@ -127,6 +144,10 @@ def table(found: dict[str, Any]) -> str:
             f"{row['taste']} {row['seed']}: of {row['kept_before']} kept before, the retrain after "
             f"{row['choices']} choices lost {row['lost']} and won {row['won']}"
         )
+    for row in found["live"]:
+        shares = " ".join(_percent(share) for share in row["shares"])
+        kind = "with analogies" if row["analogies"] else "without"
+        lines.append(f"first fix taken, of each {_STRETCH} choices, {kind}: {shares}")
     for part in found["parts"]:
         lines += [
             f"{part['taste']} {part['seed']}: {name}: static {step['static']['solved']} of "

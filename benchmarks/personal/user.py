@@ -38,18 +38,23 @@ ENVIRONMENT = {
     "WHETSTONE_SETTLE_S": "0",  # what was saved is settled at once: nobody waits half a minute
     "WHETSTONE_THRESHOLD": "0",  # what was disliked is shown again: every problem is a choice
     "WHETSTONE_CODELENS": "false",
+    "WHETSTONE_ANALOGIES": "false",  # what training teaches is measured without; see `live`
 }
 
 
 class User:
     """One person with one editor and one data folder; a context manager."""
 
-    def __init__(self, judge: Judge, data: Path, workspace: Path, seed: int) -> None:
+    def __init__(
+        self, judge: Judge, data: Path, workspace: Path, seed: int, *, analogies: bool = False
+    ) -> None:
+        """`analogies`: the server proposes what this user did twice, as it does for people."""
         self.judge = judge
         self._rng = Random(f"{seed}-{judge.taste.name}")
         self._data, self._folder = data, workspace
         workspace.mkdir(parents=True, exist_ok=True)
-        self._server = Server([sys.executable, "-m", "lsp_server"], data, ENVIRONMENT)
+        environment = ENVIRONMENT | {"WHETSTONE_ANALOGIES": str(analogies).lower()}
+        self._server = Server([sys.executable, "-m", "lsp_server"], data, environment)
         self._server.initialize(CAPABILITIES)
         self._server.notify("initialized", {})
 
