@@ -5,10 +5,10 @@
     python -m benchmarks.personal --work DIR --tastes terse --seeds 1    a part, to run in parallel
 
 For each taste and seed: a simulated user makes 200 choices in the real language server with the
-active model, once more with the server's analogies; from the first 50, 100 and 200 a model is trained by each method, and the fixes that
-each model shows first for problems of unseen families are judged. Then one retrain on the model of
-the last, which shows what is forgotten; and the product's own loop: choices, `trainer retrain` with
-its gate, further choices with what it promoted.
+active model, and once more with the server's analogies; from the first 50, 100 and 200 a model is
+trained by each method, and the fixes that each model shows first for problems of unseen families
+are judged. Then one retrain on the model of the last, which shows what is forgotten; and the
+product's own loop: choices, `trainer retrain` with its gate, further choices with what it promoted.
 
 Every step leaves one JSON file in DIR when it is done, and nothing counts before: a run that was
 killed is repeated and goes on at the step it was in.
