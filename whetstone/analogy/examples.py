@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from whetstone.analogy.tokens import Token, tokenize
 from whetstone.kinds import finding_of
 from whetstone.problem import Problem, Replacement
 
+_BREAK = Token("\n", 0, 0)
 _WIDER = 6  # tokens that a stretch may grow by, to hold the names that come again
 
 
@@ -30,9 +32,10 @@ class Example:
     new: tuple[Token, ...]
 
     @property
-    def shape(self) -> tuple[str, int, int]:
-        """Only examples of one shape can be of one rewrite."""
-        return self.finding, len(self.old), len(self.new)
+    def shape(self) -> tuple[str, ...]:
+        """What is left without the names: only examples of one shape can be of one rewrite."""
+        both = (*self.old, _BREAK, *self.new)
+        return self.finding, *("" if token.is_name else token.text for token in both)
 
 
 class Changed(NamedTuple):
@@ -66,14 +69,16 @@ def examples_of(problem: Problem, fix: Replacement) -> list[Example]:
             finding=finding_of(problem.diagnostic),
             line=changed.old,
             fixed=changed.new,
-            old=tuple(old[first:last]),
-            new=tuple(new[first : last + more]),
+            old=old[first:last],
+            new=new[first : last + more],
         )
         for first, last in dict.fromkeys(filter(None, stretches))
     ]
 
 
-def _stretch(old: list[Token], new: list[Token], more: int, beside: bool) -> tuple[int, int] | None:
+def _stretch(
+    old: Sequence[Token], new: Sequence[Token], more: int, beside: bool
+) -> tuple[int, int] | None:
     """Where in `old` the stretch begins and ends; in `new` it is longer by `more`."""
     before, after = [t.text for t in old], [t.text for t in new]
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
@@ -90,7 +95,7 @@ def _stretch(old: list[Token], new: list[Token], more: int, beside: bool) -> tup
     return (first, last) if first < last else None
 
 
-def _closed(old: list[Token], first: int, last: int) -> tuple[int, int]:
+def _closed(old: Sequence[Token], first: int, last: int) -> tuple[int, int]:
     """With the brackets that are opened or closed in the stretch, where they are near."""
     for _ in range(_WIDER):
         texts = [token.text for token in old[first:last]]
@@ -105,7 +110,7 @@ def _closed(old: list[Token], first: int, last: int) -> tuple[int, int]:
 
 
 def _wider(
-    old: list[Token], new: list[Token], stretch: tuple[int, int, int], beside: bool
+    old: Sequence[Token], new: Sequence[Token], stretch: tuple[int, int, int], beside: bool
 ) -> tuple[int, int] | None:
     """One token more, while one is wanted.
 

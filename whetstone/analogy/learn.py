@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from whetstone.analogy.examples import Example, changed_line, examples_of
@@ -15,6 +15,7 @@ from whetstone.problem import Problem, Replacement
 LEAST = 2  # choices: once may be chance
 _AGREE = 2 / 3  # of the choices that a rewrite fits, in how many it must say what the user did
 _MOST = 200  # rewrites; those that agree with most
+_NEAR = 50  # examples of one shape without a partner that a new one is compared with, the newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +57,38 @@ def learn(choices: Iterable[Choice]) -> tuple[Rewrite, ...]:
     by_finding: dict[str, list[Choice]] = defaultdict(list)
     for choice in choices:
         by_finding[choice.finding].append(choice)
-    found = []
-    for alike in by_finding.values():
-        examples = [example for choice in alike for example in choice.examples]
-        for rewrite in dict.fromkeys(_candidates(examples)):
-            if (times := _agrees(rewrite, alike)) >= LEAST:
-                found.append(dataclasses.replace(rewrite, times=times))
+    found = [rewrite for alike in by_finding.values() for rewrite in _covering(_judged(alike))]
     found.sort(key=lambda rewrite: (-rewrite.times, -len(rewrite.old)))
     return tuple(found[:_MOST])
 
 
-def _candidates(examples: Sequence[Example]) -> list[Rewrite]:
-    """Groups of examples that generalize; one that a group tells already adds nothing to it."""
+def _judged(choices: Sequence[Choice]) -> list[tuple[Rewrite, frozenset[int]]]:
+    """The rewrites of choices about one finding, with the numbers of those that they tell."""
+    examples = [example for choice in choices for example in choice.examples]
+    found = ((rewrite, _told(rewrite, choices)) for rewrite in dict.fromkeys(_candidates(examples)))
+    return [(rewrite, told) for rewrite, told in found if len(told) >= LEAST]
+
+
+def _covering(judged: list[tuple[Rewrite, frozenset[int]]]) -> Iterator[Rewrite]:
+    """Those that tell something which none before tells: the widest first, then the shortest."""
+    known: set[int] = set()
+    for rewrite, told in sorted(judged, key=lambda each: (-len(each[1]), len(each[0].old))):
+        if not told <= known:
+            known |= told
+            yield dataclasses.replace(rewrite, times=len(told))
+
+
+def _candidates(examples: Sequence[Example]) -> Iterator[Rewrite]:
+    """Groups of examples of one shape that generalize."""
+    by_shape: dict[tuple[str, ...], list[Example]] = defaultdict(list)
+    for example in examples:
+        by_shape[example.shape].append(example)
+    for alike in by_shape.values():
+        yield from _groups(alike)
+
+
+def _groups(examples: Sequence[Example]) -> Iterator[Rewrite]:
+    """The rewrites of examples of one shape; an example that one tells already adds nothing."""
     groups: list[tuple[Rewrite, list[Example]]] = []
     alone: list[Example] = []
     for example in examples:
@@ -79,22 +100,22 @@ def _candidates(examples: Sequence[Example]) -> list[Rewrite]:
                 groups[number] = (wider, [*members, example])
                 break
         else:
-            for other in alone:
+            for other in reversed(alone[-_NEAR:]):
                 both = generalize([other, example])
                 if both is not None:
                     groups.append((both, [other, example]))
                     break
             alone.append(example)
-    return [rewrite for rewrite, _ in groups]
+    return (rewrite for rewrite, _ in groups)
 
 
-def _agrees(rewrite: Rewrite, choices: Sequence[Choice]) -> int:
-    """How many choices it tells rightly; 0 when the user too often did something else there."""
-    hits = misses = 0
-    for choice in choices:
+def _told(rewrite: Rewrite, choices: Sequence[Choice]) -> frozenset[int]:
+    """Which choices it tells rightly; none when the user too often did something else there."""
+    hits, misses = set(), 0
+    for number, choice in enumerate(choices):
         results = frozenset(rewrite.results(choice.line))
         if choice.taken in results:
-            hits += 1
+            hits.add(number)
         elif results and (choice.taken is not None or results & choice.refused):
             misses += 1
-    return hits if hits >= _AGREE * (hits + misses) else 0
+    return frozenset(hits) if len(hits) >= _AGREE * (len(hits) + misses) else frozenset()

@@ -32,11 +32,16 @@ class Rewrite:
 
     def results(self, line: str) -> Iterator[str]:
         """The line with one stretch rewritten, for every place that fits."""
+        if not all(part in line for part in self.old if isinstance(part, str)):
+            return
         tokens = tokenize(line)
         if len(tokens) > _LONG:
             return
-        for begin in range(len(tokens)):
-            if isinstance(self.old[0], int) and begin and tokens[begin - 1].text == ".":
+        head = self.old[0]
+        for begin, token in enumerate(tokens):
+            if isinstance(head, str) and token.text != head:
+                continue
+            if isinstance(head, int) and begin and tokens[begin - 1].text == ".":
                 continue  # the end of an operand is none
             fits = list(self._fits(line, tokens, begin, 0, {}))
             if fits:
@@ -46,7 +51,7 @@ class Rewrite:
                 yield line[: tokens[begin].start] + text + line[tokens[end - 1].stop :]
 
     def _fits(
-        self, line: str, tokens: list[Token], at: int, part: int, holes: dict[int, str]
+        self, line: str, tokens: Sequence[Token], at: int, part: int, holes: dict[int, str]
     ) -> Iterator[tuple[int, dict[int, str]]]:
         """Ends of stretches from `at` on that fit old[part:], with what the holes stand for."""
         if part == len(self.old):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TOKENS = re.compile(r"\w+|[=!<>+\-*/|&%^~@:]+|[^\w\s]")
 _DEEP = 8  # parts of an operand
@@ -26,14 +28,15 @@ class Token:
 
 
 def is_name(text: str) -> bool:
-    return bool(re.match(r"\w", text)) and not keyword.iskeyword(text)
+    return (text[0].isalnum() or text[0] == "_") and not keyword.iskeyword(text)
 
 
-def tokenize(line: str) -> list[Token]:
-    return [Token(m.group(), m.start(), m.end()) for m in _TOKENS.finditer(line)]
+@lru_cache(maxsize=4_096)  # a line is looked at once for every rewrite
+def tokenize(line: str) -> tuple[Token, ...]:
+    return tuple(Token(m.group(), m.start(), m.end()) for m in _TOKENS.finditer(line))
 
 
-def primaries(tokens: list[Token], begin: int) -> list[int]:
+def primaries(tokens: Sequence[Token], begin: int) -> list[int]:
     """Where an operand that begins at `begin` may end (exclusive), the shortest first.
 
     A name, and further what is read off it: `self`, `self.items`, `self.items[0]`,
@@ -47,7 +50,7 @@ def primaries(tokens: list[Token], begin: int) -> list[int]:
     return ends
 
 
-def _further(tokens: list[Token], at: int) -> int | None:
+def _further(tokens: Sequence[Token], at: int) -> int | None:
     """The end of one attribute, call or index that begins at `at`."""
     if at >= len(tokens):
         return None

@@ -16,7 +16,7 @@ from whetstone.preferences.glance import glance
 from whetstone.preferences.records import replacement_from_json
 from whetstone.problem import Problem, Replacement
 
-MOST = 2_000  # pairs, the newest: a taste may change, and the first fix does not wait for all
+MOST = 1_000  # pairs, the newest: a taste may change, and the first fix does not wait for all
 _STAMP = "SELECT (SELECT max(id) FROM pairs), (SELECT sum(count) FROM pair_tallies)"
 # What was accepted unseen has a quarter of a choice's weight.
 _SQL = """
