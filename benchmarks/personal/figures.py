@@ -162,7 +162,8 @@ def _percent(share: float | None) -> str:
 
 
 def plot(found: dict[str, Any], out: Path) -> None:
-    """Acceptance over choices, a panel for each taste and one for all."""
+    """Acceptance over choices, a panel for each taste and one for all, and one of the choices
+    themselves as they were made."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -170,13 +171,13 @@ def plot(found: dict[str, Any], out: Path) -> None:
 
     tastes = list(dict.fromkeys(part["taste"] for part in found["parts"]))
     panels = [*tastes, None] if len(tastes) > 1 else tastes
+    count = len(panels) + bool(found["live"])
     figure, axes = pyplot.subplots(
-        1, len(panels), figsize=(3.2 * len(panels), 3.6), sharey=True, squeeze=False,
-        layout="constrained",
+        1, count, figsize=(3.2 * count, 3.6), sharey=True, squeeze=False, layout="constrained",
     )  # fmt: skip
     labels = [label for label in (*LABELS.values(), AGAIN, LOOP)
               if any(row["method"] == label for row in found["curves"])]  # fmt: skip
-    for axis, taste in zip(axes[0], panels, strict=True):
+    for axis, taste in zip(axes[0], panels, strict=False):
         [start] = _points(found, BASE, taste)
         for label in labels:
             line = [start, *_points(found, label, taste)]
@@ -185,11 +186,21 @@ def plot(found: dict[str, Any], out: Path) -> None:
                 linestyle="--" if label == LOOP else "-", label=label,
             )  # fmt: skip
         axis.axhline(100 * start[1], color="gray", linewidth=0.8, linestyle=":")
-        axis.set(title=taste or "all", xlabel="choices", ylim=(0, 100))
+        axis.set(title=taste or "all", xlabel="choices")
+    axes[0][0].set_ylabel("first fix kept, on unseen problems, %")
+    axes[0][len(panels) - 1].legend(fontsize=7, loc="lower right")
+    for row in found["live"]:
+        axes[0][-1].plot(
+            [_STRETCH * (n + 1) for n in range(len(row["shares"]))],
+            [100 * share for share in row["shares"]], marker="o", markersize=4,
+            label="by analogy" if row["analogies"] else "without",
+        )  # fmt: skip
+        axes[0][-1].set(title="in the server", xlabel=f"choices, {_STRETCH} at a time")
+        axes[0][-1].legend(fontsize=7, loc="lower right")
+    for axis in axes[0]:
+        axis.set_ylim(0, 100)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0][0].set_ylabel("first fix kept, %")
-    axes[0][-1].legend(fontsize=7, loc="lower right")
     figure.savefig(out, dpi=150)
     pyplot.close(figure)
 
