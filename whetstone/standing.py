@@ -41,7 +41,14 @@ def with_standing(
     """
     mine = [c for c in candidates if c.replacement in learned]
     others = [c for c in candidates if c.replacement not in learned]
-    return [*(_at(each, _OWN) for each in mine), *_of_others(others, problem, habits)]
+    return [*map(_own, mine), *_of_others(others, problem, habits)]
+
+
+def _own(candidate: Candidate) -> Candidate:
+    """Told apart in the menu: the user should know why it stands first."""
+    return dataclasses.replace(
+        candidate, standing=_OWN, title=f"{candidate.title}, as you did before"
+    )
 
 
 def _of_others(

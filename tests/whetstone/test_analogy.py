@@ -154,10 +154,12 @@ def test_it_comes_first_once_it_is_proved():
 
     def first(rewrites):
         proposal = Fixer(engine, Settings(), learned=rewrites).propose(document, finding)
-        return proposal.candidates[0].replacement.lines
+        return proposal.candidates[0].replacement.lines, proposal.candidates[0].title
 
-    assert first(()) == ("    return x is None",)
-    assert first(learned) == ("    return not x",)
+    assert first(()) == (("    return x is None",), "replace `==` with `is` (E711)")
+    lines, title = first(learned)
+    assert lines == ("    return not x",)
+    assert title == "replace `x == None` with `not x` (E711), as you did before"
 
 
 def test_what_cannot_be_proved_is_not_shown():
