@@ -129,7 +129,7 @@ def _warm_up(settings: Settings) -> None:
             with suppress(ImportError, OSError, RuntimeError):  # told when a model is to be loaded
                 from whetstone.engine import llama  # noqa: F401
         from whetstone import fixer  # noqa: F401
-        from whetstone.preferences import judged  # noqa: F401
+        from whetstone.preferences import judged, taken  # noqa: F401
     finally:
         gc.freeze()
         gc.enable()
