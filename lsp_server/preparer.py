@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MOST = 8  # problems for each document, nearest first
 DOCUMENTS = 3  # those that were used last
+_REST = 0.1  # of the time that one took: the server itself works meanwhile, and one core is enough
+_LONGEST_REST_S = 0.5
 _POWER_S = 30.0  # how long an answer about the battery holds
 
 
@@ -165,6 +167,7 @@ class Preparer:
         self._ready(document.uri)
         working = asyncio.ensure_future(self._session.prepare(document, problem))
         self._working = (document.uri, working)
+        begin = asyncio.get_running_loop().time()
         try:
             if await working:
                 self._tried.setdefault(document.uri, set()).add(problem.key)
@@ -174,6 +177,8 @@ class Preparer:
         finally:
             self._working = None
             self._ready(document.uri)
+        took = asyncio.get_running_loop().time() - begin
+        await asyncio.sleep(min(_LONGEST_REST_S, _REST * took))
 
     async def _next(self) -> OpenDocument | None:
         """The next document with something to prepare; its findings are known then."""
