@@ -88,7 +88,7 @@ def fraction(setting: Setting, prompts: list[Prompt]) -> dict[str, Any]:
         sys.executable, "-m", "benchmarks.serving.bare", str(setting.model),
         str(setting.threads), str(setting.context_tokens),
     ]  # fmt: skip
-    ours = start(OURS, "without speculation", setting)
+    ours = start(OURS, "as a bare loop", setting)
     rows: list[dict[str, float]] = []
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -32,8 +32,10 @@ class Ours:
         )
         entry = Registry().resolve(options.model)
         chosen = options_for(settings, entry.model_id)
-        if options.variant == "without speculation":
+        if options.variant in ("without speculation", "as a bare loop"):
             chosen = dataclasses.replace(chosen, speculation=False)
+        if options.variant == "as a bare loop":  # the texts are alike: nothing may be taken over
+            chosen = dataclasses.replace(chosen, context_shift="off")
         self._engine = LlamaEngine(entry.path, model_id=entry.model_id, options=chosen)
         self.ready = {"cache_mb": chosen.cache_mb}
 
