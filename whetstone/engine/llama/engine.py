@@ -6,6 +6,7 @@ side. One request runs at a time; a later one ends it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from whetstone.engine.llama.shift import Tokens, common
 from whetstone.engine.llama.stats import Counters, Stats
 from whetstone.engine.llama.storage import Storage
 from whetstone.engine.options import EngineOptions
-from whetstone.errors import EngineError
+from whetstone.errors import EngineError, ModelError
 from whetstone.models.habits import Habits, habits_of, together
 from whetstone.prompt import Prompt
 
@@ -56,7 +57,6 @@ class LlamaEngine:
         self.base_id = base_id or model_id
         self._counters = Counters()
         self._model = Model(path, gpu_layers=self.options.gpu_layers)
-        self._habits = self._habits_with(adapter)
         try:
             self._context = Context(self._model, self.options, self._counters)
             try:
@@ -67,6 +67,7 @@ class LlamaEngine:
         except BaseException:
             self._model.close()
             raise
+        self._habits = self._habits_with(adapter)
         self._workspace = Workspace(self._model.vocab_size)
         self._cache = PromptCache(
             self._context,
@@ -93,7 +94,11 @@ class LlamaEngine:
         return self.options.context_shift == "on"
 
     def _habits_with(self, adapter: Path | None) -> Habits | None:
-        over = None if adapter is None else habits_of(adapter, "adapter")
+        """What model and adapter say; of an adapter that only llama.cpp can read, nothing."""
+        over = None
+        if adapter is not None:
+            with contextlib.suppress(ModelError):
+                over = habits_of(adapter, "adapter")
         return together((self._model.habits, over))
 
     def _open_storage(self) -> None:
