@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.serving.recording import FILES, REQUESTS, record
+from benchmarks.serving.figures import near_the_last
+from benchmarks.serving.recording import REQUESTS, files_for, record
 from whetstone.engine.llama.cache import PromptCache
 from whetstone.engine.llama.model import Model
 from whetstone.engine.llama.shift import Tokens
@@ -27,7 +28,6 @@ from whetstone.engine.llama.stats import Counters
 from whetstone.engine.options import EngineOptions
 from whetstone.models import Registry
 
-_NEAR = 40  # lines
 _EVERYTHING_MB = 1_000_000
 
 
@@ -51,21 +51,17 @@ def main() -> None:
     model = Model(Registry().resolve(options.model).path, gpu_layers=0)
     requests = record(
         requests=options.requests,
-        files=max(1, round(options.requests * FILES / REQUESTS)),
+        files=files_for(options.requests),
         format="chat" if model.format == "chat" else "compact",
     )
     prompts = [np.array(model.tokenize(request.prompt.text), np.int32) for request in requests]
     model.close()
-    last: dict[str, int] = {}
-    near = []
-    for request in requests:
-        near.append(abs(request.line - last.get(request.file, -_NEAR)) < _NEAR)
-        last[request.file] = request.line
+    near = near_the_last(requests)
     which = {
         "all": [True] * len(requests),
         "not_the_first": [request.turn > 0 for request in requests],
         "second": [request.turn == 1 for request in requests],
-        "near": near,
+        "near": [request.number in near for request in requests],
     }
     shift = options.context_shift == "on" or (
         options.context_shift == "auto" and model.format == "chat"

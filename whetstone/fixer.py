@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import math
 import time
@@ -21,7 +22,7 @@ from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
 from whetstone.evidence import TestRunner
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
-from whetstone.prover import Prover
+from whetstone.prover import Propose, Prover
 from whetstone.ranking import ranking_key
 from whetstone.settings import Settings
 from whetstone.standing import with_standing
@@ -100,14 +101,7 @@ class Fixer:
         self, document: Document, problem: Problem, cancel: Cancel | None, test: TestRunner | None
     ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
         """What compiles of the smallest edits, ranked, and what could not be proved of it."""
-        with Prover(
-            document,
-            problem,
-            test=test,
-            cancel=cancel,
-            propose=rules.last_resort,
-            beside=self._beside,
-        ) as prover:
+        with self._prover(document, problem, cancel, test, rules.last_resort) as prover:
             proofs = prover.rules()
         tried = [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
         shown = [candidate for candidate in tried if candidate.evidence.shown]
@@ -129,16 +123,11 @@ class Fixer:
         test: TestRunner | None,
         begin: float,
     ) -> Proposal:
-        with Prover(
-            document,
-            problem,
-            test=test,
-            cancel=cancel,
-            propose=self._by_rules,
-            beside=self._beside,
-        ) as prover:
+        learned = analogy.propose(problem, self._learned)
+        by_rules = functools.partial(_by_rules, learned)
+        with self._prover(document, problem, cancel, test, by_rules) as prover:
             prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
-            proved = self._candidates(document, problem, answers, prover)
+            proved = self._candidates(document, problem, answers, prover, learned)
         shown = [candidate for candidate in proved if candidate.evidence.shown]
         shown = self._scored(problem, prompt, shown, cancel)
         shown = [candidate for candidate in shown if not self._is_guess(problem, candidate)]
@@ -152,6 +141,18 @@ class Fixer:
             prompt_format=self.prompt_format,
             latency_s=time.perf_counter() - begin,
             unparsable=unparsable,
+        )
+
+    def _prover(
+        self,
+        document: Document,
+        problem: Problem,
+        cancel: Cancel | None,
+        test: TestRunner | None,
+        propose: Propose,
+    ) -> Prover:
+        return Prover(
+            document, problem, test=test, cancel=cancel, propose=propose, beside=self._beside
         )
 
     def _is_guess(self, problem: Problem, candidate: Candidate) -> bool:
@@ -228,6 +229,7 @@ class Fixer:
         problem: Problem,
         answers: dict[Replacement, Answer],
         prover: Prover,
+        learned: Sequence[Replacement],
     ) -> list[Candidate]:
         """Everything that was proved: the rules' first, then the model's by their numbers."""
         by_rule = prover.rules()
@@ -242,13 +244,7 @@ class Fixer:
                 origin = "rule" if answer is None else "both"
             found.append(candidate_of(document, problem, proof, origin, answer))
         habits = None if self._engine is None else self._engine.habits
-        learned = analogy.propose(problem, self._learned)
         return with_standing(found, problem, habits, learned)
-
-    def _by_rules(self, document: Document, problem: Problem) -> list[Replacement]:
-        """What the user's own rewrites say, and our rules."""
-        learned = analogy.propose(problem, self._learned)
-        return list(dict.fromkeys([*learned, *rules.propose(document, problem)]))
 
     def _scored(
         self,
@@ -271,6 +267,13 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
+
+
+def _by_rules(
+    learned: Sequence[Replacement], document: Document, problem: Problem
+) -> list[Replacement]:
+    """What the user's own rewrites say, and our rules."""
+    return list(dict.fromkeys([*learned, *rules.propose(document, problem)]))
 
 
 def _shrunk(problem: Problem) -> Problem:

@@ -46,6 +46,11 @@ def finding_of(diagnostic: Diagnostic) -> str:
     return f"{diagnostic.source}:{what}"[:_MAX]
 
 
+def is_name(token: str) -> bool:
+    """Could it stand for something else: a name or a number, and no word of the language?"""
+    return (token[0].isalnum() or token[0] == "_") and not keyword.iskeyword(token)
+
+
 def _deed(flagged: tuple[str, ...], fix: Replacement) -> str:
     if fix.kind == "import":
         return "import"
@@ -63,9 +68,7 @@ def _deed(flagged: tuple[str, ...], fix: Replacement) -> str:
 def _bare(tokens: list[str]) -> str:
     """The tokens that are the language's; of the user's only that something stands there, and
     between which quotes."""
-    shown = (
-        token if keyword.iskeyword(token) or not re.match(r"\w", token) else "_" for token in tokens
-    )
+    shown = ("_" if is_name(token) else token for token in tokens)
     return " ".join(
         token[0] * 2 if token[0] in "\"'" and len(token) > 1 else token for token in shown
     )

@@ -23,12 +23,11 @@ from trainer.evaluation.static_suite import Outcome as CaseOutcome
 from trainer.options import RetrainOptions
 from trainer.reporter import SilentReporter
 from trainer.retrain import GateMode, Tools, retrain
-from whetstone.analogy import Rewrite, choice_of, learn
+from whetstone.analogy import Rewrite, choices_of, learn
 from whetstone.engine.base import Engine
 from whetstone.models.registry import Registry
 from whetstone.preferences.records import Pair, PairKind
 from whetstone.preferences.store import PreferenceStore
-from whetstone.problem import Problem, Replacement
 
 METHODS = ("sft-accepted", "sft-chosen", "sft-dpo", "kto", "analogies")
 
@@ -71,17 +70,7 @@ class Choices:
 
 def rewrites_of(pairs: Sequence[Pair]) -> tuple[Rewrite, ...]:
     """What these choices teach without training."""
-    refused: dict[str, list[Replacement]] = {}
-    chosen: dict[str, tuple[Problem, Replacement | None]] = {}
-    for pair in pairs:
-        known = chosen.get(pair.suggestion_id, (pair.problem, None))[1]
-        chosen[pair.suggestion_id] = (pair.problem, pair.chosen or known)
-        refused.setdefault(pair.suggestion_id, []).extend([pair.rejected] if pair.rejected else [])
-    found = (
-        choice_of(problem, taken, refused[suggestion])
-        for suggestion, (problem, taken) in chosen.items()
-    )
-    return learn(choice for choice in found if choice is not None)
+    return learn(choices_of((p.suggestion_id, p.problem, p.chosen, p.rejected) for p in pairs))
 
 
 def options_for(method: str, seed: int, base: Path, changes: Mapping[str, Any]) -> RetrainOptions:

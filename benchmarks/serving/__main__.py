@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.editor import load, machine
 from benchmarks.serving import bare, models, peers, setup
 from benchmarks.serving.figures import figures, most
-from benchmarks.serving.recording import FILES, REQUESTS, Request, record
+from benchmarks.serving.recording import REQUESTS, Request, files_for, record
 from benchmarks.serving.report import plot, table
 from benchmarks.serving.session import choose_variants, replay
 from export.quantize import silence
@@ -167,9 +167,8 @@ def measure(
 
 def _recorded(path: Path, format: Any, options: argparse.Namespace) -> list[Request]:
     count = max(2, options.requests or _by_size(_SHORTER, path))
-    # A shorter session has fewer files: as many requests in each as the whole session has.
     return record(
-        requests=count, files=max(1, round(count * FILES / REQUESTS)), format=format,
+        requests=count, files=files_for(count), format=format,
         window=options.window, progress=lambda a, b: _say(f"recording: {a} of {b} requests"),
     )  # fmt: skip
 

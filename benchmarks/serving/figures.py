@@ -90,13 +90,19 @@ def recomputed(replay: Replay) -> float | None:
 
 def recomputed_near(replay: Replay) -> float | None:
     """The same in all requests that are near the last one in their file."""
+    near = near_the_last(replay.requests)
+    return _recomputed(replay, lambda request: request.number in near)
+
+
+def near_the_last(requests: Sequence[Request]) -> set[int]:
+    """The numbers of the requests that are near the last one in their file."""
     last: dict[str, int] = {}
     near = set()
-    for request in replay.requests:
+    for request in requests:
         if abs(request.line - last.get(request.file, -_NEAR)) < _NEAR:
             near.add(request.number)
         last[request.file] = request.line
-    return _recomputed(replay, lambda request: request.number in near)
+    return near
 
 
 def _recomputed(replay: Replay, wanted: Callable[[Request], bool]) -> float | None:

@@ -45,6 +45,11 @@ class Request:
     prompt: Prompt
 
 
+def files_for(requests: int) -> int:
+    """As many requests in each file as the whole session has."""
+    return max(1, round(requests * FILES / REQUESTS))
+
+
 def record(
     *,
     requests: int = REQUESTS,

@@ -10,8 +10,8 @@ program transformations from examples", and Bader et al. 2019, "Getafix"; here o
 line.
 """
 
-from whetstone.analogy.learn import Choice, choice_of, learn
+from whetstone.analogy.learn import Choice, Judged, choice_of, choices_of, learn
 from whetstone.analogy.propose import propose
 from whetstone.analogy.rewrite import Rewrite
 
-__all__ = ["Choice", "Rewrite", "choice_of", "learn", "propose"]
+__all__ = ["Choice", "Judged", "Rewrite", "choice_of", "choices_of", "learn", "propose"]

@@ -18,6 +18,10 @@ _MOST = 200  # rewrites; those that agree with most
 _NEAR = 50  # examples of one shape without a partner that a new one is compared with, the newest
 
 
+# A suggestion's id, its problem, and the two sides of one of its pairs.
+Judged = tuple[str, Problem, Replacement | None, Replacement | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """What a user did about one problem that a fix of one line was taken or turned down for.
@@ -50,6 +54,24 @@ def choice_of(
         refused=frozenset(found.new for found in bad if found.old == about.old),
         examples=() if taken is None else tuple(examples_of(problem, taken)),
     )
+
+
+def choices_of(judged: Iterable[Judged]) -> list[Choice]:
+    """One choice for each suggestion that has one, in the order in which they first appear."""
+    problems: dict[str, Problem] = {}
+    taken: dict[str, Replacement] = {}
+    refused: dict[str, list[Replacement]] = defaultdict(list)
+    for suggestion, problem, chosen, rejected in judged:
+        problems[suggestion] = problem
+        if chosen is not None:
+            taken[suggestion] = chosen
+        if rejected is not None:
+            refused[suggestion].append(rejected)
+    found = (
+        choice_of(problem, taken.get(suggestion), refused[suggestion])
+        for suggestion, problem in problems.items()
+    )
+    return [choice for choice in found if choice is not None]
 
 
 def learn(choices: Iterable[Choice]) -> tuple[Rewrite, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from whetstone.analogy.rewrite import Rewrite
 from whetstone.kinds import finding_of
 from whetstone.problem import Problem, Replacement
+from whetstone.rules.lines import indent, with_lines
 
 _MOST = 6  # places: what does not fit is not proved
 
@@ -25,12 +26,6 @@ def _all(problem: Problem, rewrites: Sequence[Rewrite]) -> Iterator[Replacement]
             continue
         for number, line in enumerate(problem.flagged):
             bare = line.strip()
-            indent = line[: len(line) - len(line.lstrip())]
             for text in rewrite.results(bare):
                 if text != bare:
-                    lines = (
-                        *problem.flagged[:number],
-                        indent + text,
-                        *problem.flagged[number + 1 :],
-                    )
-                    yield Replacement(kind="replace", lines=lines)
+                    yield with_lines(problem, number, indent(line) + text)

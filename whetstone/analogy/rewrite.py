@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from whetstone.analogy.examples import Example
-from whetstone.analogy.tokens import Token, is_name, primaries, tokenize
+from whetstone.analogy.tokens import Token, primaries, tokenize
 
 # A hole stands for the same operand wherever it is named again.
 Part = str | int
@@ -78,23 +78,19 @@ def _shown(part: Part) -> str:
 
 
 def generalize(examples: Sequence[Example]) -> Rewrite | None:
-    """What examples have in common; None where they do nothing in common.
+    """What examples of one shape have in common; None where they do nothing in common.
 
     Tokens that all share stay what they are. Names that differ become holes: one for each row of
     names, so that what was one name in every example is one hole.
     """
-    if len({example.shape for example in examples}) > 1:
-        return None
     rows: dict[tuple[str, ...], int] = {}
     old: list[Part] = []
     for column in zip(*(example.old for example in examples), strict=True):
         texts = tuple(token.text for token in column)
         if len(set(texts)) == 1:
             old.append(texts[0])
-        elif all(map(is_name, texts)):
+        else:  # names, as the shape is one
             old.append(rows.setdefault(texts, len(rows)))
-        else:
-            return None
     new = _text([(example.fixed, example.new) for example in examples], rows)
     text = _text([(example.line, example.old) for example in examples], rows)
     if new is None or text is None or not any(isinstance(part, str) for part in old):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from whetstone.kinds import is_name
+from whetstone.rules.lines import CLOSER
+
 _TOKENS = re.compile(r"\w+|[=!<>+\-*/|&%^~@:]+|[^\w\s]")
 _DEEP = 8  # parts of an operand
-_CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,6 @@ class Token:
     def is_name(self) -> bool:
         """Could stand for something else: a name or a number, and no word of the language."""
         return is_name(self.text)
-
-
-def is_name(text: str) -> bool:
-    return (text[0].isalnum() or text[0] == "_") and not keyword.iskeyword(text)
 
 
 @lru_cache(maxsize=4_096)  # a line is looked at once for every rewrite
@@ -60,9 +57,9 @@ def _further(tokens: Sequence[Token], at: int) -> int | None:
         return None
     depth = 0
     for place in range(at, len(tokens)):
-        if tokens[place].text in _CLOSES:
+        if tokens[place].text in CLOSER:
             depth += 1
-        elif tokens[place].text in _CLOSES.values():
+        elif tokens[place].text in CLOSER.values():
             depth -= 1
         if depth == 0:
             return place + 1

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 
-from whetstone.analogy import Choice, Rewrite, choice_of, learn
+from whetstone.analogy import Judged, Rewrite, choices_of, learn
 from whetstone.errors import WhetstoneError
 from whetstone.paths import preferences_path
 from whetstone.preferences.glance import glance
@@ -50,23 +50,17 @@ class Rewrites:
         stamp: Stamp = connection.execute(_STAMP).fetchone()
         if stamp == self._stamp:
             return self._stamp, self._found
-        return stamp, learn(_choices(connection))
+        return stamp, learn(reversed(choices_of(_judged(connection))))  # the oldest first
 
 
-def _choices(connection: sqlite3.Connection) -> Iterator[Choice]:
-    """One for each suggestion, the oldest first."""
-    taken: dict[str, Replacement] = {}
-    refused: dict[str, list[Replacement]] = {}
-    problems: dict[str, str] = {}
+def _judged(connection: sqlite3.Connection) -> Iterator[Judged]:
+    """Both sides of every pair, the newest first."""
+    problems: dict[str, Problem] = {}  # by suggestion: its pairs are about one, which is read once
     for suggestion, chosen, rejected, problem in connection.execute(_SQL, (MOST,)):
-        problems[suggestion] = problem
-        refused.setdefault(suggestion, [])
-        if chosen is not None:
-            taken[suggestion] = replacement_from_json(chosen)
-        if rejected is not None:
-            refused[suggestion].append(replacement_from_json(rejected))
-    for suggestion in reversed(problems):
-        problem = Problem.from_json(json.loads(problems[suggestion]))
-        choice = choice_of(problem, taken.get(suggestion), refused[suggestion])
-        if choice is not None:
-            yield choice
+        if suggestion not in problems:
+            problems[suggestion] = Problem.from_json(json.loads(problem))
+        yield suggestion, problems[suggestion], _fix(chosen), _fix(rejected)
+
+
+def _fix(side: str | None) -> Replacement | None:
+    return None if side is None else replacement_from_json(side)
