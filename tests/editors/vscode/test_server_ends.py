@@ -11,6 +11,7 @@ import pytest
 MOST_CRASHES = 4  # within three minutes, see src/crashes.ts
 NOTED = 'echo $$ >> "$WHETSTONE_PIDS"; exec "$0" -m lsp_server'
 OUTPUT = ".part.panel [aria-label*='Whetstone']"
+FOCUSED = ".part.panel .monaco-editor.focused"
 
 
 @pytest.mark.parametrize("version", ["vscode-1.139.1"])
@@ -43,5 +44,6 @@ def test_killed_again_and_again_it_is_left_alone_until_it_is_asked_for(
 
     workbench.answer("Show Output")  # its text is not drawn: this VS Code lacks a part that logs
     workbench.wait(OUTPUT)
+    workbench.wait(FOCUSED)  # which comes later, and would close the palette
     workbench.command("Whetstone: Restart Server")
     serves(MOST_CRASHES + 2)
