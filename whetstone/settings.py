@@ -12,7 +12,6 @@ user's files anywhere. Keys that could do so are not taken from a workspace; a m
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -369,6 +368,8 @@ def _read_toml(path: Path, problems: list[str]) -> dict[str, Any]:
             return {}
         if path.stat().st_size > _FILE_LIMIT:
             raise ValueError(f"larger than {_FILE_LIMIT} bytes")
+        import tomllib  # most have no such file
+
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         problems.append(f"{path}: cannot be read ({error}); its settings are not used")
