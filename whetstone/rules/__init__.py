@@ -2,11 +2,14 @@
 
     names.py       the nearest visible name; `self.` left out; constants of other languages
     imports.py     a module or a name of the standard library, an installed package, a sibling file
-    syntax.py      the compiler's own hint, keywords, words of other languages, brackets and quotes
+    keywords.py    keywords misspelt, capitalised or doubled; lost_keywords.py, left out
+    foreign.py     words of other languages
+    syntax.py      the compiler's own hint, brackets and quotes
     characters.py  typographic characters, numbers, escapes
     fstrings.py    braces and quotes of f-strings
     arguments.py   the order of arguments and parameters, one twice, `self` left out
     statements.py  statements out of place, their sides, Python 2
+    layout.py      the other levels at which a line could stand
     lint.py        the fix that ruff itself attaches to a finding
     findings.py    findings that ruff leaves to us
     edits.py       the last resort: one token more, less or another
@@ -25,8 +28,11 @@ from whetstone.rules import (
     characters,
     edits,
     findings,
+    foreign,
     fstrings,
     imports,
+    keywords,
+    layout,
     lint,
     names,
     statements,
@@ -42,7 +48,7 @@ def hints(document: Document, diagnostic: Diagnostic) -> tuple[str, ...]:
     found = [
         *imports.hints(document, diagnostic),
         *names.hints(document, diagnostic),
-        *syntax.hints(document, diagnostic),
+        *[*keywords.hints(document, diagnostic), *foreign.hints(document, diagnostic)][:2],
     ]
     return tuple(dict.fromkeys(found))[:3]
 
@@ -72,6 +78,7 @@ def last_resort(document: Document, problem: Problem) -> list[Replacement]:
 
 def _all(document: Document, problem: Problem) -> Iterator[Replacement]:
     yield from imports.propose(document, problem)
+    yield from keywords.propose(document, problem)
     yield from names.propose(document, problem)
     yield from findings.propose(document, problem)
     yield from lint.propose(document, problem)
@@ -80,3 +87,5 @@ def _all(document: Document, problem: Problem) -> Iterator[Replacement]:
     yield from arguments.propose(document, problem)
     yield from statements.propose(document, problem)
     yield from syntax.propose(document, problem)
+    yield from foreign.propose(document, problem)
+    yield from layout.propose(document, problem)

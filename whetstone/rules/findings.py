@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from whetstone.problem import Document, Problem, Replacement
 from whetstone.regions import enclosing_def
+from whetstone.rules.imports import importable
 from whetstone.rules.lines import flagged, indent, with_lines
 
 # Methods of the built-in containers and of files that are called for what they do.
@@ -80,6 +81,8 @@ def _expression(line: str, document: Document, problem: Problem) -> Iterator[tup
     rest = line[len(code) :]
     if re.fullmatch(r"\w*(?:Error|Exception)|NotImplemented", text):
         yield (f"{indent(line)}raise {text}{rest}",)
+    if "." in text and line[:1].strip() and _is_module(document, text):
+        yield (f"import {line}",)
     dotted = re.fullmatch(r"[A-Za-z_][\w.\[\]\"']*\.\w+", text)
     defined = (
         re.search(rf"\bdef {re.escape(text)}\(", document.text) if text.isidentifier() else None
@@ -88,6 +91,15 @@ def _expression(line: str, document: Document, problem: Problem) -> Iterator[tup
         yield (f"{code}(){rest}",)
     if not dotted or text.rpartition(".")[2] not in _CHANGING:
         yield (f"{indent(line)}return {line.lstrip()}",)
+
+
+def _is_module(document: Document, dotted: str) -> bool:
+    """Is there a module of that name, and does nothing in the file bind its first part?"""
+    top = re.escape(dotted.split(".")[0])
+    bound = rf"^\s*(?:{top}\s*[=:]|(?:import|from|class|def|with|for)\b.*\b{top}\b)"
+    return not re.search(bound, document.text, re.MULTILINE) and (
+        dotted.replace(".", "").isidentifier() and importable(document, f"import {dotted}")
+    )
 
 
 def _tuple(line: str, document: Document, problem: Problem) -> Iterator[tuple[str, ...]]:

@@ -6,10 +6,20 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from whetstone.problem import Document, Region
-from whetstone.rules.lines import indent
+from whetstone.problem import Document, Problem, Region, Replacement
+from whetstone.rules.lines import flagged, indent, with_lines
 
 _OPENS_BLOCK = re.compile(r":\s*(#.*)?\Z")
+
+
+def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
+    """The flagged line at another level."""
+    found = flagged(problem)
+    if problem.diagnostic.source != "python" or found is None:
+        return
+    index, line = found
+    for new in indentations(document, Region(start=problem.region.start, stop=0), line):
+        yield with_lines(problem, index, new)
 
 
 def indentations(document: Document, region: Region, line: str) -> Iterator[str]:

@@ -86,3 +86,23 @@ def in_arithmetic(before: str) -> bool:
                 return before[at] == "(" and before[:at].rstrip()[-1:] in tuple("+-*/%<>&|^~")
             depth -= 1
     return False
+
+
+def split_comment(line: str) -> tuple[str, str]:
+    """The code of `line`, and its comment with the `#`."""
+    quote = ""
+    for at, char in enumerate(line):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char == "#":
+            return line[:at], line[at:]
+    return line, ""
+
+
+def with_colon(line: str) -> str:
+    """`line` with a colon at the end of its code."""
+    code, comment = split_comment(line)
+    bare = code.rstrip()
+    return line if bare.endswith(":") else f"{bare}:{code[len(bare) :]}{comment}"

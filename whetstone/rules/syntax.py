@@ -1,71 +1,17 @@
-"""Syntax errors: the compiler's own hint, misspelt keywords, and words of other languages."""
+"""Syntax errors: what the compiler's own message says."""
 
 from __future__ import annotations
 
-import difflib
-import keyword
 import re
 from collections.abc import Callable, Iterator
 
-from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement
-from whetstone.rules import layout
-from whetstone.rules.lines import CLOSER, depth, in_arithmetic
+from whetstone.problem import Document, Problem, Replacement
+from whetstone.rules.lines import CLOSER, depth, in_arithmetic, split_comment, with_colon
 from whetstone.rules.lines import bare as code_of
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
-# pattern -> replacement, and what the hint calls it. Tried one at a time, then all together.
-_FOREIGN: tuple[tuple[str, str, str], ...] = (
-    (r"\belse\s+if\b", "elif", "else if -> elif"),
-    (r"\b(elseif|elsif|elsf|elif\s+if|esif)\b", "elif", "elseif -> elif"),
-    (r"\s*&&\s*", " and ", "&& -> and"),
-    (r"\s*\|\|\s*", " or ", "|| -> or"),
-    (r"!(?!=)\s*", "not ", "! -> not"),
-    (r"===", "==", "=== -> =="),
-    (r"!==", "!=", "!== -> !="),
-    (r"\b([\w.\[\]]+)\s*\+\+", r"\1 += 1", "++ -> += 1"),
-    (r"\b([\w.\[\]]+)\s*--(?!\w)", r"\1 -= 1", "-- -> -= 1"),
-    (r"\+\+\s*([\w.\[\]]+)", r"\1 += 1", "++ -> += 1"),
-    (r"^(\s*)(?:public |private |static )*(?:function|func|fun|fn|define|sub)\s+(?=\w+\s*\()",
-     r"\1def ", "function -> def"),
-    (r"^(\s*)(?:var|let|const|my)\s+(?=\w+\s*[=:])", r"\1", "drop var"),
-    (r"^(\s*)(?:int|float|double|string|String|bool|auto)\s+(?=\w+\s*=)", r"\1", "drop the type"),
-    (r"\bnew\s+(?=[A-Za-z_]\w*\s*\()", "", "drop new"),
-    (r"\bthrow\s+(?:new\s+)?", "raise ", "throw -> raise"),
-    (r"\bcatch\b", "except", "catch -> except"),
-    (r"\bexcept\s+(\w+(?:\.\w+)*)\s*,\s*(\w+)\s*:", r"except \1 as \2:", "except X as e"),
-    (r"\s*\{\s*$", ":", "{ -> :"),
-    (r"\s+then\s*:?\s*$", ":", "then -> :"),
-    (r"\s+do\s*:?\s*$", ":", "do -> :"),
-    (r";\s*$", ":", "; -> :"),
-    (r"\bfor\s*\(\s*(?:var |let |const )?(\w+)\s+(?:of|in)\s+(.+)\)\s*:?\s*$", r"for \1 in \2:",
-     "for x in y:"),
-    (r"\bfor\s+(\w+)\s+(?:of|on|:|ni|int|im)\s+", r"for \1 in ", "for x in y"),
-    (r"^(\s*)print\s+(?!\()(.+)$", r"\1print(\2)", "print x -> print(x)"),
-    (r"^(\s*)exec\s+(?!\()(.+)$", r"\1exec(\2)", "exec x -> exec(x)"),
-    (r"<>", "!=", "<> -> !="),
-    (r"=<", "<=", "=< -> <="),
-    (r"=>", ">=", "=> -> >="),
-    (r"^(\s*)//", r"\1#", "// -> #"),
-    (r"\?\?", "or", "?? -> or"),
-    (r"\bawait\s+async\b", "await", "await"),
-)  # fmt: skip
-
-
-def hints(document: Document, diagnostic: Diagnostic) -> list[str]:
-    """`wrong -> right` for a misspelt keyword or another language's word in the flagged line."""
-    if diagnostic.code != "SyntaxError":
-        return []
-    lines = document.lines()
-    if diagnostic.span.start_line >= len(lines):
-        return []
-    line = lines[diagnostic.span.start_line].rstrip("\r\n")
-    found = [f"{wrong} -> {right}" for wrong, right in _misspelt(line)]
-    found += [hint for pattern, _, hint in _FOREIGN if _code_search(pattern, line)]
-    return found[:2]
 
 
 def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
-    """Repairs of a syntax error that follow from its message or its words."""
+    """Repairs of a syntax error that follow from its message."""
     if problem.diagnostic.source != "python":
         return
     index = problem.diagnostic.span.start_line - problem.region.start
@@ -75,7 +21,7 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         yield from _closed_where_indentation_says(problem)
         yield from _closed_below(problem)
     line = problem.flagged[index]
-    for new in _lines(document, problem, line):
+    for new in _lines(problem, line):
         kept = (new,) if new.strip() else ()  # a line that was one stray bracket goes as a whole
         lines = (*problem.flagged[:index], *kept, *problem.flagged[index + 1 :])
         yield Replacement(kind="replace", lines=lines)
@@ -123,76 +69,15 @@ def _closed_below(problem: Problem) -> Iterator[Replacement]:
                 yield Replacement(kind="replace", lines=lines)
 
 
-def _lines(document: Document, problem: Problem, line: str) -> Iterator[str]:
+def _lines(problem: Problem, line: str) -> Iterator[str]:
     message = problem.diagnostic.message
     for part, repair in _BY_MESSAGE:
         if part in message:
             yield from repair(line, problem)
-    for wrong, right in _misspelt(line):
-        new = re.sub(rf"\b{wrong}\b", right, line, count=1)
-        yield new
-        yield from _translations(new)
-    yield from _translations(line)
-    yield from layout.indentations(document, Region(start=problem.region.start, stop=0), line)
-
-
-def _translations(line: str) -> Iterator[str]:
-    everything = line
-    for pattern, right, _ in _FOREIGN:
-        if not _code_search(pattern, line):
-            continue
-        new = re.sub(pattern, right, line).rstrip()
-        everything = re.sub(pattern, right, everything).rstrip()
-        yield new
-        if re.match(r"\s*(if|elif|else|for|while|def|class|try|except|with)\b", new):
-            yield _with_colon(new)
-    if everything != line:
-        yield everything
-        yield _with_colon(everything)
-
-
-def _code_search(pattern: str, line: str) -> bool:
-    """Matches outside string literals only: `"a && b"` is text."""
-    bare = re.sub(r"\"[^\"]*\"|'[^']*'", lambda m: "_" * len(m.group()), line)
-    return re.search(pattern, bare.split("#")[0].rstrip() or bare) is not None
-
-
-def _misspelt(line: str) -> list[tuple[str, str]]:
-    """Words of `line` that look like a keyword of a statement but are not one."""
-    found = []
-    first = True
-    for match in _WORD.finditer(line.split("#")[0]):
-        word = match.group()
-        if keyword.iskeyword(word) or word in keyword.softkwlist:
-            first = False
-            continue
-        pool = keyword.kwlist if first else ("in", "as", "import", "and", "or", "not", "if", "else")
-        for right in difflib.get_close_matches(word, pool, 1, 0.7 if first else 0.75):
-            found.append((word, right))
-        first = False
-    return found[:3]
-
-
-def _with_colon(line: str) -> str:
-    code, comment = _split_comment(line)
-    bare = code.rstrip()
-    return line if bare.endswith(":") else f"{bare}:{code[len(bare) :]}{comment}"
-
-
-def _split_comment(line: str) -> tuple[str, str]:
-    quote = ""
-    for at, char in enumerate(line):
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char == "#":
-            return line[:at], line[at:]
-    return line, ""
 
 
 def _colon(line: str, problem: Problem) -> Iterator[str]:
-    yield _with_colon(line.rstrip().rstrip(";,.{").rstrip())
+    yield with_colon(line.rstrip().rstrip(";,.{").rstrip())
     column = problem.diagnostic.span.start_column
     yield line[:column] + ":" + line[column:]
 
@@ -207,7 +92,7 @@ def _never_closed(line: str, problem: Problem) -> Iterator[str]:
     if not opening:
         return
     closer = CLOSER[opening[1]]
-    code, comment = _split_comment(line)
+    code, comment = split_comment(line)
     bare = code.rstrip()
     if bare.strip() == opening[1]:
         yield ""
