@@ -205,6 +205,28 @@ def _keyword_lines(lines: Sequence[str], row: int, text: str) -> Iterator[Region
         yield Region(start=row, stop=last + 1)
 
 
+def _docstring(lines: Sequence[str], row: int, text: str) -> Iterator[Region]:
+    """The docstring that lost a mark: all quotes below it are taken for the other side of theirs.
+
+    One is not closed when a definition follows before the next mark, or when the mark stands at the
+    end of the line alone.
+    """
+    unclosed: int | None = None
+    for at, line in enumerate(lines[: row + 1]):
+        marks = re.findall(r"\"{3}|'{3}", line)
+        if _DEF.match(line) and unclosed is not None and len(marks) < 2:
+            below = next((other for other in lines[at + 1 :] if other.strip()), "")
+            if re.match(r"\s*[rR]?(?:\"|'){2,3}", below):
+                yield Region(start=unclosed, stop=unclosed + 1)
+                return
+        if len(marks) % 2:
+            opens = re.match(r"\s*[rRuU]?(?:\"{3}|'{3})", line) is not None
+            if unclosed is None and not opens and re.match(r"\s*(?:\"|')*[A-Z]", line):
+                yield Region(start=at, stop=at + 1)
+                return
+            unclosed = at if unclosed is None else None
+
+
 def _trimmed(lines: Sequence[str], start: int, stop: int) -> Region:
     while stop > start + 1 and not lines[stop - 1].strip():
         stop -= 1
@@ -217,6 +239,7 @@ def _indent(line: str) -> int:
 
 _Find = Callable[[Sequence[str], int, str], Iterator[Region]]
 _BY_MESSAGE: tuple[tuple[str, _Find], ...] = (
+    ("unterminated triple-quoted string", _docstring),
     ("outside async function", _def_line),
     ("outside of an asynchronous function", _def_line),
     ("Undefined name 'self'", _def_line),

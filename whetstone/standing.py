@@ -58,7 +58,7 @@ def _of_others(
     if first is None or first.origin == "model":
         return list(candidates)
     if habits is None:
-        standing = _FIRST if rules.decides(problem.diagnostic) else _LAST
+        standing = _FIRST if rules.decides(problem, first.replacement) else _LAST
         return [_at(each, standing if each is first else _LAST) for each in candidates]
     kinds = [kind_of(problem.diagnostic, problem.flagged, c.replacement) for c in candidates]
     if kinds[candidates.index(first)] not in habits.turned_down:

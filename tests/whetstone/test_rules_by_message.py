@@ -196,14 +196,39 @@ def test_an_undefined_name_outside_of_any_method_gets_no_parameter():
     assert "(self" not in first_fix("def f(self):\n    return 1\n\n\nprint(self)\n")
 
 
-def test_what_the_diagnostic_decides_comes_before_what_a_model_finds_likelier():
-    document = Document(text="def f(a, seen=[]):\n    seen.append(a)\n    return seen\n")
-    (diagnostic,) = diagnose.find(document)
-    proposal = Fixer(None, Settings()).propose(document, diagnostic)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(a, seen=[]):\n    seen.append(a)\n    return seen\n",
+        "def f(a, a):\n    return a + b\n",
+        "def f(a=1, b):\n    return a + b\n",
+        "def f((a, b)):\n    return a + b\n",
+        "print(sep='', 'a')\n",
+        "x = 007\n",
+        "x = 3\nif type(x) == int:\n    x = 1\n",
+        "f = open('a')\nf.close\n",
+        "def f(x):\n    print(x)\n    end\n    return x\n",
+        "x = [1]\nFor i in x:\n    print(i)\n",
+        "x = [1]\nofr i in x:\n    print(i)\n",
+    ],
+)
+def test_what_the_diagnostic_decides_comes_before_what_a_model_finds_likelier(text):
+    document = Document(text=text)
+    proposal = Fixer(None, Settings()).propose(document, diagnose.find(document)[0])
 
-    assert rules.decides(diagnostic)
     assert proposal.candidates[0].standing
     assert not any(candidate.standing for candidate in proposal.candidates[1:])
+
+
+@pytest.mark.parametrize(
+    "text", ["def f(a, a):\n    return a\n", "x = [1\n", "foh i in [1]:\n    print(i)\n"]
+)
+def test_where_a_rule_guesses_the_model_may_know_better(text):
+    document = Document(text=text)
+    proposal = Fixer(None, Settings()).propose(document, diagnose.find(document)[0])
+
+    assert proposal.candidates
+    assert not any(candidate.standing for candidate in proposal.candidates)
 
 
 def test_a_body_that_lies_flat_is_moved_as_a_whole():

@@ -7,11 +7,16 @@
     syntax.py      the compiler's own hint, brackets and quotes
     characters.py  typographic characters, numbers, escapes
     fstrings.py    braces and quotes of f-strings
-    arguments.py   the order of arguments and parameters, one twice, `self` left out
+    arguments.py   the order of arguments, one twice
+    parameters.py  the order of parameters, one twice, `self` left out
+    conditionals.py  `else` left out of a conditional expression
+    docstrings.py  quotes of a docstring
+    stray.py       lines and characters that do not belong
     statements.py  statements out of place, their sides, Python 2
     layout.py      the other levels at which a line could stand
     lint.py        the fix that ruff itself attaches to a finding
     findings.py    findings that ruff leaves to us
+    decided.py     where the first proposal is no guess
     edits.py       the last resort: one token more, less or another
 
 A rule proposes; proof and the model's likelihood decide. In a trial a small model found the right
@@ -26,6 +31,8 @@ from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.rules import (
     arguments,
     characters,
+    conditionals,
+    docstrings,
     edits,
     findings,
     foreign,
@@ -35,12 +42,16 @@ from whetstone.rules import (
     layout,
     lint,
     names,
+    parameters,
     statements,
+    stray,
     syntax,
 )
+from whetstone.rules.decided import decides
 
 _MAX_PROPOSALS = 12
-_DECIDED = ("invalid character", "invalid non-printable character", "codec can't decode")
+
+__all__ = ["decides", "hints", "last_resort", "propose"]
 
 
 def hints(document: Document, diagnostic: Diagnostic) -> tuple[str, ...]:
@@ -51,17 +62,6 @@ def hints(document: Document, diagnostic: Diagnostic) -> tuple[str, ...]:
         *[*keywords.hints(document, diagnostic), *foreign.hints(document, diagnostic)][:2],
     ]
     return tuple(dict.fromkeys(found))[:3]
-
-
-def decides(diagnostic: Diagnostic) -> bool:
-    """True when the diagnostic alone says what to do: the first proposal is no guess.
-
-    Then it comes before what the model finds likelier. A model that was grown on functions which
-    deal with None already, say, mends `=[]` by half.
-    """
-    if diagnostic.code == "B006":
-        return True
-    return any(part in diagnostic.message for part in _DECIDED)
 
 
 def propose(document: Document, problem: Problem) -> list[Replacement]:
@@ -84,7 +84,11 @@ def _all(document: Document, problem: Problem) -> Iterator[Replacement]:
     yield from lint.propose(document, problem)
     yield from characters.propose(document, problem)
     yield from fstrings.propose(document, problem)
+    yield from docstrings.propose(document, problem)
+    yield from stray.propose(document, problem)
+    yield from conditionals.propose(document, problem)
     yield from arguments.propose(document, problem)
+    yield from parameters.propose(document, problem)
     yield from statements.propose(document, problem)
     yield from syntax.propose(document, problem)
     yield from foreign.propose(document, problem)

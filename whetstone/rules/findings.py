@@ -11,6 +11,7 @@ from whetstone.problem import Document, Problem, Replacement
 from whetstone.regions import enclosing_def
 from whetstone.rules.imports import importable
 from whetstone.rules.lines import flagged, indent, with_lines
+from whetstone.rules.stray import ENDS
 
 # Methods of the built-in containers and of files that are called for what they do.
 _CHANGING = frozenset(
@@ -89,7 +90,11 @@ def _expression(line: str, document: Document, problem: Problem) -> Iterator[tup
     )
     if dotted or defined:
         yield (f"{code}(){rest}",)
-    if not dotted or text.rpartition(".")[2] not in _CHANGING:
+    below = next((other for other in problem.below if other.strip()), "")
+    goes_on = bool(below) and indent(below) == indent(line) and line[:1].isspace()
+    if text in ENDS or (dotted and (goes_on or text.rpartition(".")[2] in _CHANGING)):
+        return
+    if not goes_on or not text.isidentifier():
         yield (f"{indent(line)}return {line.lstrip()}",)
 
 

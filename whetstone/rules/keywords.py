@@ -21,6 +21,7 @@ _TWICE = re.compile(rf"\b({'|'.join(_STATEMENTS)})(?:\s+\1\b)+")
 # Words that call or end something where they stand alone or before an operand.
 _ALONE = ("return", "pass", "break", "continue", "raise", "yield", "assert", "del", "not", "else")
 _MOST = 6
+CERTAIN = 0.95  # a likeness that leaves no doubt
 
 
 def misspelt(line: str) -> list[tuple[int, str, str]]:
@@ -36,9 +37,9 @@ def misspelt(line: str) -> list[tuple[int, str, str]]:
             continue
         pool = _STATEMENTS if first else _INSIDE
         for right in pool:
-            likeness = _likeness(word, right)
-            if likeness >= (0.7 if first else 0.75):
-                found.append((-likeness, number, word, right))
+            alike = likeness(word, right)
+            if alike >= (0.7 if first else 0.75):
+                found.append((-alike, number, word, right))
     columns = [match.start() for match in _WORD.finditer(code)]
     return [(columns[n], word, right) for _, n, word, right in sorted(found)][:_MOST]
 
@@ -76,8 +77,8 @@ def _called(line: str, name: str) -> Iterator[str]:
     match = re.match(rf"(\s*){re.escape(name)}\b(?=\s*(?:[(\[\"'-].*)?(?:#.*)?\Z)", line)
     if match is None:
         return
-    for right in sorted(_ALONE, key=lambda right: -_likeness(name, right)):
-        if _likeness(name, right) >= (0.7 if len(name) > 3 else 0.9):
+    for right in sorted(_ALONE, key=lambda right: -likeness(name, right)):
+        if likeness(name, right) >= (0.7 if len(name) > 3 else 0.9):
             rest = line[match.end() :]
             space = "" if rest[:1] in ("", " ") else " "
             yield f"{match[1]}{right}{space}{rest}"
@@ -90,13 +91,15 @@ def _corrected(line: str) -> Iterator[str]:
         yield line[:column] + right + line[column + len(wrong) :]
 
 
-def _likeness(word: str, right: str) -> float:
-    """1 for another case, transposed letters or the word twice; else how much they share."""
+def likeness(word: str, right: str) -> float:
+    """0 to 1: CERTAIN or more for another case, letters exchanged, or the word twice."""
+    if right not in _STATEMENTS:
+        return 0.0
     lower = word.lower()
     if lower in (right, right * 2):
         return 1.0
     if len(word) > 1 and sorted(lower) == sorted(right):
-        return 0.95
+        return CERTAIN
     if abs(len(word) - len(right)) > 2:
         return 0.0
     ratio = difflib.SequenceMatcher(None, lower, right, autojunk=False).ratio()

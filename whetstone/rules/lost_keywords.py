@@ -22,8 +22,8 @@ def put_back(document: Document, row: int, line: str) -> Iterator[str]:
     yield from _header(document, row, line)
     if re.match(r"\.*[\w.]*\s+import\s+[\w(*]", text) and not re.match(r"(?:from|import)\b", text):
         yield f"{margin}from {text}"
-    names = r"(?:\w+(?:\s+as\s+\w+)?(?:\s*,\s*)?)+"
-    if match := re.match(rf"(from\s+\.*[\w.]*)\s+(?!import\b)({names})\Z", text):
+    one = r"\w+(?:\s+as\s+\w+)?"
+    if match := re.match(rf"(from\s+\.*[\w.]*)\s+(?!import\b)({one}(?:\s*,\s*{one})*),?\Z", text):
         yield f"{margin}{match[1]} import {match[2]}"
     if match := re.match(r"(import\s+[\w.]+)\s+(?!as\b)(\w+)\Z", text):
         yield f"{margin}{match[1]} as {match[2]}"
