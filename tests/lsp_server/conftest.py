@@ -39,6 +39,7 @@ class Pool:
             new_client(), root, data or self.folder / f"data{number}", self.folder / f"c{number}"
         )
         editor.configure(answers=ANSWERS)
+        editor.begin(f"t{number}")  # from here on nothing that the server says is forgotten
         client = editor.client
 
         @client.feature(T.WORKSPACE_APPLY_EDIT)
@@ -99,7 +100,9 @@ async def start(pool):
         key = (profile, json.dumps([options, encodings, configuration]))
         alone = fresh or command is not None or data is not None or change is not None
         editor = None if alone else pool.kept.get(key)
-        if editor is None:
+        if editor is not None:
+            editor.begin(f"t{next(numbers)}")
+        else:
             editor = await pool.start(
                 profile, options=options, encodings=encodings, change=change,
                 configuration=configuration, data=data, command=command, env=env,
@@ -108,7 +111,6 @@ async def start(pool):
                 own.append(editor)
             else:
                 pool.kept[key] = editor
-        editor.begin(f"t{next(numbers)}")
         editor.configure(answers=answers, **config)
         used.append(editor)
         return editor

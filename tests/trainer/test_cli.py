@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from trainer.run_folder import STAGES, RunFolder, unfinished
 
@@ -24,36 +24,32 @@ FAST = [
 ]  # fmt: skip
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "trainer", *arguments]
-
-
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=TIMEOUT_S)
+    return warm.run("trainer", *arguments, timeout_s=TIMEOUT_S)
 
 
-def wait_for(root: Path, pattern: str, process: subprocess.Popen[bytes]) -> Path:
+def wait_for(root: Path, pattern: str, process: BaseProcess) -> Path:
     end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
         found = next(root.glob(pattern), None)
         if found:
             return found
-        assert process.poll() is None, "it ended too early"
+        assert process.exitcode is None, "it ended too early"
         time.sleep(0.01)
     raise AssertionError(f"{pattern} never came")
 
 
 def test_killed_in_the_middle_it_resumes(world: Any) -> None:
-    arguments = command("retrain", *FAST, "--max-steps", "40", "--save-steps", "4")
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    arguments = ("retrain", *FAST, "--max-steps", "40", "--save-steps", "4")
+    process = warm.start("trainer", *arguments)
     try:
         wait_for(world.runs, "*/dpo-checkpoints/checkpoint-*/complete", process)
         other = run("retrain")
         assert other.returncode == 4
         assert f"(process {process.pid})" in other.stderr
     finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.join()
     broken = unfinished(world.runs)
     assert broken is not None and broken.stage == "sft"
     assert world.registry.active().name == "tiny"
@@ -81,13 +77,13 @@ def test_killed_in_the_middle_it_resumes(world: Any) -> None:
     ids=["checkpoint", "exported"],
 )
 def test_killed_at_any_moment_it_is_finished(world: Any, moment: str, behind: str) -> None:
-    arguments = command("retrain", *FAST, "--max-steps", "2", "--save-steps", "1")
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    arguments = ("retrain", *FAST, "--max-steps", "2", "--save-steps", "1")
+    process = warm.start("trainer", *arguments)
     try:
         wait_for(world.runs, moment, process)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.join()
     broken = unfinished(world.runs)
     assert broken is not None
     assert STAGES.index(broken.stage) >= STAGES.index(behind)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import warm
 import yaml
 from retraining import FAST, tools
 from safetensors.torch import load_file
@@ -19,11 +20,11 @@ import trainer
 from trainer.retrain import _begin
 from trainer.run_folder import RunFolder, all_runs
 
-SUPPORT = Path(__file__).parents[1] / "support"
 CONFIGS = Path(trainer.__file__).parent / "configs"
 OPTIONS = [
     "--no-promote", "--eval-limit", "1", "--batch-size", "8", "--sft-epochs", "1",
     "--dpo-epochs", "2", "--sft-learning-rate", "2e-3", "--dpo-learning-rate", "2e-3",
+    "--rehearsal", "0.25",
 ]  # fmt: skip
 TIMEOUT_S = 900  # three interpreters that import torch, on a machine that may be busy
 pytestmark = pytest.mark.timeout(2 * TIMEOUT_S + 60)
@@ -49,26 +50,16 @@ def test_two_processes_have_the_loss_of_one(world: Any, tmp_path: Path) -> None:
         root = tmp_path / f"{count}"
         root.mkdir()
         run = _begin(root, options, tools(world), again=False)
-        command = [*launched(count), "train_together.py", str(run.path)]
-        process = subprocess.Popen(command, cwd=SUPPORT, stderr=subprocess.PIPE, text=True)
-        found.append((run, process))
-    for run, process in found:
-        _, said = process.communicate(timeout=TIMEOUT_S)
-        assert process.returncode == 0, said[-3000:]
+        warm.team("train_together", str(run.path), count=count, timeout_s=TIMEOUT_S)
         assert run.stage == "dpo"
-    (alone, _), (together, _) = found
+        found.append(run)
+    alone, together = found
     expected = losses(alone)
     assert len(expected) >= 6
     assert losses(together) == pytest.approx(expected, abs=1e-4)
     assert set(together.state["learnt"]) == set(alone.state["learnt"])  # of both processes' pairs
-    one, two = (load_file(run.path / "dpo" / "adapter_model.safetensors") for run, _ in found)
+    one, two = (load_file(run.path / "dpo" / "adapter_model.safetensors") for run in found)
     assert all(torch.allclose(two[name], value, atol=1e-3) for name, value in one.items())
-
-
-def launched(count: int) -> list[str]:
-    """A Python, or as many of them."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
-    return [sys.executable, *(torchrun if count > 1 else [])]
 
 
 def test_too_few_triplets_end_all_processes(world: Any) -> None:
@@ -84,14 +75,7 @@ def test_a_model_that_is_spread_out_has_the_same_loss_and_gradients(
     found = []
     for count in (1, 2):
         out = tmp_path / f"{count}.pt"
-        done = subprocess.run(
-            [*launched(count), "spread_out.py", str(tiny_hf), str(out)],
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            cwd=SUPPORT,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
+        warm.team("spread_out", str(tiny_hf), str(out), count=count, timeout_s=TIMEOUT_S)
         found.append(torch.load(out, weights_only=True))
     one, two = found
     assert one.keys() == two.keys() and len(one) == 1 + 2 * 14

@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from click.testing import CliRunner
 
 from trainer.cli import main
@@ -28,10 +30,10 @@ def arguments(name: str, out: Path, programs: Path) -> list[str]:
     return [*given, "--program-limit", "5", "--asked", "4", *_COMMON]
 
 
-def wait_for(condition: Any, process: subprocess.Popen[bytes]) -> None:
+def wait_for(condition: Any, process: BaseProcess) -> None:
     deadline = time.monotonic() + 800
     while not condition():
-        assert process.poll() is None, "it ended before it was killed"
+        assert process.exitcode is None, "it ended before it was killed"
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -45,13 +47,13 @@ def state(out: Path) -> dict[str, Any]:
 @pytest.mark.timeout(900)
 def test_a_recipe_that_was_killed_goes_on_to_its_table(tmp_path: Path, programs_file: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "trainer", *arguments("starter", out, programs_file)]
-    process = subprocess.Popen(command, start_new_session=True)
+    process = warm.start("trainer", *arguments("starter", out, programs_file))
     try:
         wait_for(lambda: "data" in state(out), process)
     finally:
+        assert process.pid
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
     data = state(out)["data"]
 
     result = CliRunner().invoke(main, [*arguments("starter", out, programs_file), "--json"])
