@@ -3,7 +3,7 @@
     python -m benchmarks.ranking OUT [--samples 400] [--json]
 
 OUT is the work folder of `trainer starter`. Every held-out mutant goes through `Fixer.propose`; the
-shown candidates are then ranked anew for each setting of the two numbers in whetstone/ranking.py,
+shown candidates are then ranked anew for each setting of two numbers in whetstone/ranking.py,
 and the share of first candidates that are exactly the original text is printed. The best settings
 are in docs/results/ranking.md.
 """
@@ -25,8 +25,8 @@ from whetstone.problem import Document
 from whetstone.ranking import Ranked, ranking_key
 from whetstone.settings import Settings
 
-PRIORS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
-PENALTIES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
+PRIORS = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0)
+PLACES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,11 @@ class Choice:
     candidates: tuple[Ranked, ...]
     right: tuple[bool, ...]
 
-    def first_is_right(self, prior: float, penalty: float) -> bool:
+    def first_is_right(self, prior: float, place: float) -> bool:
         order = range(len(self.candidates))
         best = min(
             order,
-            key=lambda n: ranking_key(self.candidates[n], rule_prior=prior, edit_penalty=penalty),
+            key=lambda n: ranking_key(self.candidates[n], rule_prior=prior, place_penalty=place),
             default=None,
         )
         return best is not None and self.right[best]
@@ -69,9 +69,9 @@ def collect(out: Path, count: int) -> list[Choice]:
 
 def table(choices: Sequence[Choice]) -> dict[tuple[float, float], int]:
     return {
-        (prior, penalty): sum(choice.first_is_right(prior, penalty) for choice in choices)
+        (prior, place): sum(choice.first_is_right(prior, place) for choice in choices)
         for prior in PRIORS
-        for penalty in PENALTIES
+        for place in PLACES
     }
 
 
@@ -86,16 +86,16 @@ def main() -> None:
     reachable = sum(any(choice.right) for choice in choices)
     if arguments.json:
         rows = [
-            {"rule_prior": prior, "edit_penalty": penalty, "right": right}
-            for (prior, penalty), right in counts.items()
+            {"rule_prior": prior, "place_penalty": place, "right": right}
+            for (prior, place), right in counts.items()
         ]
         print(json.dumps({"problems": len(choices), "reachable": reachable, "rows": rows}))
         return
     print(f"{len(choices)} problems, the original among the shown candidates in {reachable}\n")
-    print("| rule prior \\ edit penalty | " + " | ".join(map(str, PENALTIES)) + " |")
-    print("|---" * (len(PENALTIES) + 1) + "|")
+    print("| rule prior \\ place penalty | " + " | ".join(map(str, PLACES)) + " |")
+    print("|---" * (len(PLACES) + 1) + "|")
     for prior in PRIORS:
-        print(f"| {prior} | " + " | ".join(str(counts[prior, p]) for p in PENALTIES) + " |")
+        print(f"| {prior} | " + " | ".join(str(counts[prior, p]) for p in PLACES) + " |")
 
 
 if __name__ == "__main__":

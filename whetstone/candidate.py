@@ -37,6 +37,7 @@ class Candidate:
     tokens: int = 0
     changed_tokens: int = 0
     standing: int = 0
+    rule_place: int | None = None  # among what the rules proposed and may be shown; 0 is first
     id: str = field(default_factory=_new_id)
 
     @property
@@ -45,7 +46,7 @@ class Candidate:
         return Ranked(
             strength=self.evidence.strength,
             logprob=self.logprob,
-            from_rule=self.origin != "model",
+            rule_place=self.rule_place,
             changed_tokens=self.changed_tokens,
             standing=self.standing,
         )

@@ -104,7 +104,7 @@ class Fixer:
         with self._prover(document, problem, cancel, test, rules.last_resort) as prover:
             proofs = prover.rules()
         tried = [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
-        shown = [candidate for candidate in tried if candidate.evidence.shown]
+        shown = _placed([candidate for candidate in tried if candidate.evidence.shown])
         if shown and self._engine is not None:
             prompt = render(problem, self.prompt_format)
             with contextlib.suppress(PromptTooLong):
@@ -128,7 +128,7 @@ class Fixer:
         with self._prover(document, problem, cancel, test, by_rules) as prover:
             prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
             proved = self._candidates(document, problem, answers, prover, learned)
-        shown = [candidate for candidate in proved if candidate.evidence.shown]
+        shown = _placed([candidate for candidate in proved if candidate.evidence.shown])
         shown = self._scored(problem, prompt, shown, cancel)
         shown = [candidate for candidate in shown if not self._is_guess(problem, candidate)]
         return Proposal(
@@ -267,6 +267,17 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
+
+
+def _placed(shown: list[Candidate]) -> list[Candidate]:
+    """The same with the places of those that the rules proposed, in the order of the rules."""
+    places = itertools.count()
+    return [
+        candidate
+        if candidate.origin == "model"
+        else dataclasses.replace(candidate, rule_place=next(places))
+        for candidate in shown
+    ]
 
 
 def _by_rules(

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from whetstone.problem import Replacement
 
-RULE_PRIOR = 4.0  # nats
+RULE_PRIOR = 6.0  # nats
+PLACE_PENALTY = 2.0  # nats for each rule's proposal before it
 EDIT_PENALTY = 0.5  # nats per changed token
 
 _TOKENS = re.compile(r"\w+|[^\w\s]|\n[ \t]*|^[ \t]+")
@@ -27,18 +28,24 @@ class Ranked:
 
     strength: int
     logprob: float | None
-    from_rule: bool
+    rule_place: int | None  # among what the rules proposed, 0 is first; None for the model's own
     changed_tokens: int
     standing: int = 0  # whetstone/standing.py
 
 
 def ranking_key(
-    candidate: Ranked, *, rule_prior: float = RULE_PRIOR, edit_penalty: float = EDIT_PENALTY
+    candidate: Ranked,
+    *,
+    rule_prior: float = RULE_PRIOR,
+    place_penalty: float = PLACE_PENALTY,
+    edit_penalty: float = EDIT_PENALTY,
 ) -> tuple[int, int, float]:
     """Sorts the best first. Without a likelihood a candidate keeps its place, behind the others."""
     if candidate.logprob is None:
         return (-candidate.strength, -candidate.standing, 1e9)
-    score = candidate.logprob + (rule_prior if candidate.from_rule else 0.0)
+    score = candidate.logprob
+    if candidate.rule_place is not None:
+        score += rule_prior - place_penalty * candidate.rule_place
     cost = edit_penalty * candidate.changed_tokens - score
     return (-candidate.strength, -candidate.standing, cost)
 

@@ -77,7 +77,8 @@ def down_to_next_statement(document: Document, region: Region) -> Region | None:
     stop = region.stop
     while stop < min(len(lines), region.start + MAX_REGION_LINES):
         line = lines[stop]
-        if line.strip() and _indent(line) <= margin and line.strip()[0] not in ")]}":
+        code = line.strip()
+        if code and _indent(line) <= margin and code[0] not in ")]}" and code[:2] != "->":
             break
         stop += 1
     wider = _trimmed(lines, region.start, stop)
@@ -151,6 +152,12 @@ def _lonely_header(lines: Sequence[str], row: int, text: str) -> Iterator[Region
     definition = re.match(r"\s*(?:class|def|async def|@|if __name__)\b|\s*@", lines[row])
     if definition and 0 <= above < row - 1 and _indent(lines[row]) <= _indent(lines[above]):
         yield Region(start=above, stop=above + 1)
+
+
+def _lonely_closer(lines: Sequence[str], row: int, text: str) -> Iterator[Region]:
+    """A closing bracket on its own line: its partner may be lost on the line above."""
+    if row and re.fullmatch(r"\s*[)\]}]+[,:]?\s*", lines[row].split("#")[0]):
+        yield Region(start=row - 1, stop=row + 1)
 
 
 def _first_use(lines: Sequence[str], row: int, text: str) -> Iterator[Region]:
@@ -245,6 +252,7 @@ _BY_MESSAGE: tuple[tuple[str, _Find], ...] = (
     ("Undefined name 'self'", _def_line),
     ("Undefined name 'cls'", _def_line),
     ("expected an indented block", _lonely_header),
+    ("unmatched '", _lonely_closer),
     ("B006", _header_and_first_statement),
     ("to before global declaration", _first_use),
     ("prior to global declaration", _first_use),

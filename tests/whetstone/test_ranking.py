@@ -11,8 +11,8 @@ from whetstone.problem import Replacement
 from whetstone.ranking import Ranked, changed_tokens, ranking_key
 
 
-def ranked(strength=4, logprob=-1.0, from_rule=False, changed=1):
-    return Ranked(strength=strength, logprob=logprob, from_rule=from_rule, changed_tokens=changed)
+def ranked(strength=4, logprob=-1.0, place=None, changed=1):
+    return Ranked(strength=strength, logprob=logprob, rule_place=place, changed_tokens=changed)
 
 
 def first(*candidates, **numbers):
@@ -35,10 +35,17 @@ def test_dropping_code_costs_more_than_a_little_likelihood():
 
 
 def test_a_rule_counts_its_prior():
-    rule, model = ranked(logprob=-3.0, from_rule=True), ranked(logprob=-2.0)
+    rule, model = ranked(logprob=-3.0, place=0), ranked(logprob=-2.0)
 
     assert first(rule, model, rule_prior=2.0) == rule
     assert first(rule, model, rule_prior=0.5) == model
+
+
+def test_the_order_of_the_rules_counts():
+    first_rule, second = ranked(logprob=-3.0, place=0), ranked(logprob=-2.0, place=1)
+
+    assert first(first_rule, second, place_penalty=2.0) == first_rule
+    assert first(first_rule, second, place_penalty=0.5) == second
 
 
 def test_what_no_model_scored_comes_last():

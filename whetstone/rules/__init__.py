@@ -4,7 +4,11 @@
     imports.py     a module or a name of the standard library, an installed package, a sibling file
     keywords.py    keywords misspelt, capitalised or doubled; lost_keywords.py, left out
     foreign.py     words of other languages
-    syntax.py      the compiler's own hint, brackets and quotes
+    undefined.py   names that are no names: a quote, a dot or `self.` was lost
+    syntax.py      the compiler's own hint
+    brackets.py    brackets without a partner, quotes.py texts that do not end
+    operators.py   operators, dots and commas that were lost or typed for one another
+    seen.py        how like the rest of the file a changed line is, for the three above
     characters.py  typographic characters, numbers, escapes
     fstrings.py    braces and quotes of f-strings
     arguments.py   the order of arguments, one twice
@@ -30,6 +34,7 @@ from collections.abc import Iterator
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.rules import (
     arguments,
+    brackets,
     characters,
     conditionals,
     docstrings,
@@ -42,10 +47,13 @@ from whetstone.rules import (
     layout,
     lint,
     names,
+    operators,
     parameters,
+    quotes,
     statements,
     stray,
     syntax,
+    undefined,
 )
 from whetstone.rules.decided import decides
 
@@ -77,19 +85,27 @@ def last_resort(document: Document, problem: Problem) -> list[Replacement]:
 
 
 def _all(document: Document, problem: Problem) -> Iterator[Replacement]:
+    yield from undefined.propose(document, problem)
     yield from imports.propose(document, problem)
     yield from keywords.propose(document, problem)
     yield from names.propose(document, problem)
+    yield from undefined.unlikelier(document, problem)
     yield from findings.propose(document, problem)
     yield from lint.propose(document, problem)
     yield from characters.propose(document, problem)
     yield from fstrings.propose(document, problem)
     yield from docstrings.propose(document, problem)
+    yield from quotes.propose(document, problem)
+    if len(problem.flagged) == 1:
+        yield from brackets.propose(document, problem)
     yield from stray.propose(document, problem)
     yield from conditionals.propose(document, problem)
     yield from arguments.propose(document, problem)
     yield from parameters.propose(document, problem)
+    yield from operators.propose(document, problem)
     yield from statements.propose(document, problem)
     yield from syntax.propose(document, problem)
     yield from foreign.propose(document, problem)
     yield from layout.propose(document, problem)
+    if len(problem.flagged) > 1:  # of several lines the indentation says more
+        yield from brackets.propose(document, problem)

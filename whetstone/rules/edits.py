@@ -6,13 +6,12 @@ the place where the compiler stopped. Whatever compiles is proved and ranked lik
 
 from __future__ import annotations
 
-import ast
 import itertools
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 
 from whetstone.problem import Document, Problem, Replacement
+from whetstone.rules.compiles import Compiles
 from whetstone.rules.lines import CLOSER, bare, depth, flagged, in_arithmetic, with_lines
 
 _TRIES, _MOST = 80, 6
@@ -22,11 +21,7 @@ _TOKEN = re.compile(r"_{2,}|\w+|->|[=!<>:]=|=>|\*\*|//|[^\w\s]")
 # What a punctuation mark is often typed for.
 _FOR = {".": ",:", ",": ".:", ";": ",:", ":": ",=", "=": ":", "-": ("->",), "->": ":", "=>": ":",
         ":=": ":=", "==": "=", "(": "[{", "[": "(", ")": "]", "]": ")"}  # fmt: skip
-# A text whose first quote is lost, and one whose last is.
-_OPENED = re.compile(r"([\w.\-]+)([\"'])(?=[\])},:;.\s]|$)")
-_CLOSED = re.compile(r"(?<![\w\"'])([\"'])([\w.\-]+)(?=[\])},:;\s])")
 _LISTS = re.compile(r"\s*(?:for|from|import|global|nonlocal|with|del)\b")
-_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#@]")
 
 
 def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
@@ -37,46 +32,14 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     index, line = found
     if len(line) > _LONGEST:
         return
-    before, after = _around(document, problem)
+    compiles = Compiles(document, problem)
     tried = itertools.islice(dict.fromkeys(_edits(line, problem)), _TRIES)
     edits = (with_lines(problem, index, new) for new in tried)
-    compiling = (edit for edit in edits if _parses([*before, *edit.lines, *after]))
-    yield from itertools.islice(compiling, _MOST)
-
-
-def _around(document: Document, problem: Problem) -> tuple[list[str], list[str]]:
-    """What the top-level statement around the region has above and below it.
-
-    To compile the whole file would take a hundred times as long, and it may have another error.
-    """
-    lines = document.bare_lines()
-    begin, end = problem.region.start, problem.region.stop
-    while begin > 0 and (not lines[begin].strip() or _inside(lines[begin])):
-        begin -= 1
-    while end < len(lines) and (not lines[end].strip() or _inside(lines[end])):
-        end += 1
-    return lines[begin : problem.region.start], lines[problem.region.stop : end]
-
-
-def _inside(line: str) -> bool:
-    return line[0] in " \t" or _GOES_ON.match(line) is not None
-
-
-def _parses(lines: list[str]) -> bool:
-    try:
-        with warnings.catch_warnings():  # about escapes in the user's text
-            warnings.simplefilter("ignore")
-            ast.parse("\n".join(lines) + "\n")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    yield from itertools.islice((edit for edit in edits if compiles(edit.lines)), _MOST)
 
 
 def _edits(line: str, problem: Problem) -> Iterator[str]:
     span = problem.diagnostic.span
-    if "unterminated" in problem.diagnostic.message:
-        yield from _quotes(line)
-        return
     if "was never closed" in problem.diagnostic.message:
         yield from _closed(line, span.start_column)
         return
@@ -103,18 +66,6 @@ def _closed(line: str, opening: int) -> Iterator[str]:
     closer = CLOSER.get(line[opening : opening + 1], "")
     for match in _TOKEN.finditer(bare(line), opening + 1):
         yield line[: match.end()] + closer + line[match.end() :]
-
-
-def _quotes(line: str) -> Iterator[str]:
-    for half in _OPENED.finditer(line):
-        yield line[: half.start()] + half[2] + line[half.start() :]
-    for half in _CLOSED.finditer(line):
-        yield line[: half.end()] + half[1] + line[half.end() :]
-    for quote, other in ("'\"", "\"'"):
-        if line.count(quote) == 3 and other not in line:  # an apostrophe in the text
-            first, middle, last = (match.start() for match in re.finditer(quote, line))
-            yield f"{line[:first]}{other}{line[first + 1 : last]}{other}{line[last + 1 :]}"
-            yield f"{line[:middle]}\\{line[middle:]}"
 
 
 def _put_in(line: str, end: int, begin: int, *, listed: bool) -> Iterator[str]:

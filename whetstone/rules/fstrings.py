@@ -30,6 +30,9 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         if wrong := re.search(r"unmatched '([)\]])'|'([)\]])' does not match", message):
             for at in _places(line, opening, wrong[1] or wrong[2]):
                 yield with_lines(problem, index, line[:at] + "}" + line[at + 1 :])
+        if "invalid conversion character" in message:
+            for at in _places(line, opening, "!}"):
+                yield with_lines(problem, index, line[:at] + line[at + 1 :])
         if "single '}'" in message:
             for at in _places(line, opening, "{{"):
                 yield with_lines(problem, index, line[:at] + line[at + 1 :])
@@ -64,6 +67,12 @@ def _closed(line: str, opening: re.Match[str]) -> Iterator[str]:
             continue
         match = _FIELD.match(line[start + 1 : stop])
         places = [start + 1 + match.end()] if match else []
+        for at in places:
+            text = line[opening.end() : stop]
+            if line[at] in ")]" and text.count(")") + text.count("]") > text.count(
+                "("
+            ) + text.count("["):
+                yield line[:at] + "}" + line[at + 1 :]
         for at in dict.fromkeys([*places, stop]):
             yield line[:at] + "}" + line[at:]
 
@@ -81,6 +90,8 @@ def _opened(line: str, opening: re.Match[str]) -> Iterator[str]:
             )
             if word and line[at - 1] != "}":
                 start = opening.end() + word.start()
+                if line[start - 1] in "([" and start > opening.end():  # typed for the brace
+                    yield line[: start - 1] + "{" + line[start:]
                 yield line[:start] + "{" + line[start:]
             yield line[:at] + line[at + 1 :]
             return

@@ -134,7 +134,7 @@ def importable(document: Document, line: str) -> bool:
     if module.startswith("."):
         return True
     names = [part.split(" as ")[0].strip(" ()\t") for part in match["names"].split(",")]
-    return _known(document, module) and all(_offers(module, name) for name in names if name)
+    return _known(document, module) and all(offers(module, name) for name in names if name)
 
 
 def _known(document: Document, module: str) -> bool:
@@ -149,7 +149,7 @@ def _known(document: Document, module: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _offers(module: str, name: str) -> bool:
+def offers(module: str, name: str) -> bool:
     """Does a module of the standard library have `name`? True for all others."""
     if module.split(".")[0] not in sys.stdlib_module_names or name == "*":
         return True

@@ -42,8 +42,8 @@ _METHODS = {
     "isdigit": ("is_digit", "isDigit", "isNumeric"), "remove": ("delete",), "get": ("fetch",),
     "pop": ("remove_last", "poll"), "copy": ("clone",), "sort": ("order", "sorted"),
 }  # fmt: skip
-_CLOSE_ENOUGH = 0.6
-_CLOSE_BUILTIN = 0.72  # there are many builtins, and few of them are meant
+_CLOSE_ENOUGH = 0.72
+_CLOSE_BUILTIN = 0.82  # there are many builtins, and few of them are meant
 _MOST_ADDED = 0.15  # what `_likeness` and being visible add to a ratio, but for swapped letters
 _CLEARLY_MEANT = 0.85
 _UNMISTAKABLE = 0.9
@@ -111,7 +111,7 @@ def nearest(document: Document, diagnostic: Diagnostic, wrong: str) -> list[str]
         name for score, name in ranked
         if score >= (_CLOSE_ENOUGH if name in visible else _CLOSE_BUILTIN)
     ]  # fmt: skip
-    near_attribute = difflib.get_close_matches(wrong, sorted(attributes | methods), 1, 0.75)
+    near_attribute = difflib.get_close_matches(wrong, sorted(attributes | methods), 1, 0.85)
     found += [f"self.{name}" for name in near_attribute if name != wrong]
     return [name for name in dict.fromkeys(found) if name != wrong][:4]
 

@@ -133,37 +133,6 @@ def _mismatched(line: str, problem: Problem) -> Iterator[str]:
         yield line[:column] + closer + line[column:]
 
 
-def _unterminated(line: str, problem: Problem) -> Iterator[str]:
-    column = problem.diagnostic.span.start_column
-    quote = next((char for char in line[column:] if char in "\"'"), "")
-    if not quote:
-        return
-    bare = line.rstrip()
-    other = "'" if quote == '"' else '"'
-    if bare.count(other) == 1:  # opened with one kind, closed with the other
-        yield bare.replace(other, quote)
-    if column and line[column - 1 : column + 1] == 2 * quote:  # doubled where the text ends
-        yield line[:column] + line[column + 1 :]
-    if _next_is_text(problem):  # the pieces of a long text are kept apart by a space
-        yield f"{bare} {quote}"
-    # A field, then what can only be code: `f"{a}-{b} if b else a`.
-    for field in re.finditer(r"\}(?= (?:if|for|in|and|or|[+%]) |, |\))", bare[column:]):
-        yield bare[: column + field.end()] + quote + bare[column + field.end() :]
-    tail = re.search(r"[\s:,)\]}]*\Z", bare)
-    start = tail.start() if tail else len(bare)
-    for at in sorted({start, *range(start, len(bare) + 1)})[:4]:
-        yield bare[:at] + quote + bare[at:]
-
-
-def _next_is_text(problem: Problem) -> bool:
-    """True when a string literal that begins with a word stands alone on the next line."""
-    index = problem.diagnostic.span.start_line - problem.region.start + 1
-    below = (*problem.flagged[index:], *problem.below)[:1]
-    return bool(below) and re.match(r"\s*[fF]?[\"']\w", below[0]) is not None and (
-        re.search(r"\w\Z", problem.flagged[index - 1]) is not None
-    )  # fmt: skip
-
-
 def _comma(line: str, problem: Problem) -> Iterator[str]:
     span = problem.diagnostic.span
     stop = span.end_column if span.end_line == span.start_line else len(line)
@@ -182,7 +151,6 @@ _BY_MESSAGE: tuple[tuple[str, Callable[[str, Problem], Iterator[str]]], ...] = (
     ("was never closed", _never_closed),
     ("unmatched '", _unmatched),
     ("does not match opening", _mismatched),
-    ("unterminated", _unterminated),
     ("forgot a comma", _comma),
     ("Missing parentheses in call", _print),
 )
