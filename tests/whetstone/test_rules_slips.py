@@ -63,6 +63,10 @@ QUOTES = [
     ('mode = "r"\nif mode == w":\n    print(mode)\n', 'mode == "w":'),
 ]
 OPERATORS = [
+    ("is-open = False\n", "is_open = False"),
+    ("class A:\n    max-size: int = 3\n", "max_size: int = 3"),
+    ("x = [1‚ 2]\n", "x = [1, 2]"),
+    ("print('\\\\x%.2w' % 10)\n", "%.2x"),
     ("def f(a) => int:\n    return a\n", "def f(a) -> int:"),
     ("def f(a) - list[int]:\n    return a\n", "def f(a) -> list[int]:"),
     ("def f(\n    a,\n) => int:\n    return a\n", ") -> int:"),

@@ -145,7 +145,7 @@ def _percent(line: str, document: Document, problem: Problem) -> Iterator[tuple[
     """F501, F509: a sign that stands for itself, or a letter that stands for nothing."""
     if problem.diagnostic.code == "F509":
         bad = re.search(r"character '(.)'", problem.diagnostic.message)
-        for letter in "sd":
+        for letter in "xsd" if re.search(r"(?:\\[xu]|0x|#)%[0-9.]", line) else "sd":
             if bad:
                 pattern = rf"(%(?:\(\w+\))?[-+ #0-9.*]*){re.escape(bad[1])}"
                 yield (re.sub(pattern, rf"\g<1>{letter}", line, count=1),)

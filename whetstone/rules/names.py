@@ -130,6 +130,8 @@ def _likeness(wrong: str, name: str) -> float:
         ratio += 0.15  # letters swapped: the commonest slip of all
     if wrong[:1] == name[:1]:
         ratio += 0.02
+    if wrong.isupper() != name.isupper():  # a constant for a variable
+        ratio -= 0.1
     if abs(len(wrong) - len(name)) == 1 and (wrong in name or name in wrong):
         ratio += 0.1
     return ratio

@@ -17,6 +17,7 @@ _ARROW = re.compile(
 )
 _ARROW_BELOW = re.compile(r"(\s*\))\s*(?:=>|>-|-|=|>)\s*([^\s:=>-].*:)\s*\Z")
 _PARTED = r"(//|\*\*|[-+*/%&|^<>=!])\s+([=/*])(?![=/*])"
+_HYPHENS = re.compile(r"(\s*)([^\W\d]\w*(?:-[^\W\d]\w*)+)\s*(?::[^=]+)?=(?!=)")
 _NAMES = re.compile(r"(\s*)(\w+)\s+(\w+(?:\s*,\s*\w+)*\s*=(?!=).+)\Z")
 _UNFINISHED = re.compile(r"(?P<left>[\w.]+(?:\[[^\[\]]*\])?)\s*(?P<sign>[=!<>]=|[<>])\s*:?\s*\Z")
 _WORD_BEFORE = re.compile(r"(?:[A-Za-z_]\w*|\)|\])\Z")
@@ -48,6 +49,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
 def _edits(line: str, document: Document, problem: Problem) -> Iterator[str]:
     if (header := _ARROW.match(line) or _ARROW_BELOW.match(line)) and depth(header[1]) <= 0:
         yield f"{header[1]} -> {header[2]}"
+    if name := _HYPHENS.match(line):
+        yield f"{name[1]}{name[2].replace('-', '_')}{line[name.end(2) :]}"
     yield from substituted(_PARTED, r"\1\2", line)
     if "starred expression" in problem.diagnostic.message:
         yield from substituted(r"(?<=[=(,])\s*\*\s*(?=[\w\"'])", " ", line)
