@@ -63,7 +63,7 @@ def test_no_check_accepts_the_tempting_repair() -> None:
 def test_deleting_or_passing_over_the_flagged_lines_is_no_repair(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(judge, "CHECK_TIMEOUT_S", 2.0)  # some of these loop for ever
+    monkeypatch.setattr(judge, "CHECK_TIMEOUT_S", 1.0)  # some of these loop for ever
     attempts = [
         (case, text)
         for case in CASES
@@ -106,7 +106,7 @@ def test_the_suite_is_as_large_and_varied_as_the_report_claims() -> None:
 def test_a_check_cannot_be_passed_by_leaving_early_or_printing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(judge, "CHECK_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(judge, "CHECK_TIMEOUT_S", 1.0)
     case = next(case for case in CASES if case.file == "gradebook.py")
     early = "import sys\nprint([True] * 9)\nsys.exit(0)\n"
     endless = "while True:\n    pass\n"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import torch
+import warm
 
 from trainer.data import templates
 from trainer.data.samples import make_samples
@@ -135,46 +133,33 @@ def test_the_loss_falls_and_the_result_runs_in_llama_cpp(work, config):
     assert write_gguf(work, "f16").stat().st_size > 100_000  # verified against the weights
 
 
-KILLED = """
-import dataclasses, sys
-from pathlib import Path
-import torch
-torch.compile = lambda module, **arguments: module
-torch.set_num_threads(1)
-from trainer.starter.config import load_config
-from trainer.starter.train import Budget, Process
-config = load_config("nano")
-train = dataclasses.replace(
-    config.train, row_tokens=320, rows=1, processes=1, checkpoint_s=0.0
-)
-config = dataclasses.replace(config, model={shape!r}, train=train)
-process = Process(Path({out!r}), config, 0, 1)
-print("from", process.progress.step, flush=True)
-process.run(Budget(tokens=10**9, seconds=None))
-"""
-
-
 def test_kill_9_costs_at_most_the_last_steps(work, tmp_path):
     out = tmp_path / "work"
     out.mkdir()
     (out / "tokens.npz").write_bytes((work / "tokens.npz").read_bytes())
-    code = KILLED.format(shape=SHAPE, out=str(out))
     starts = []
-    for _ in range(2):
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        starts.append(int(child.stdout.readline().split()[1]))
-        before = (out / "checkpoint.pt").stat().st_mtime if starts[1:] else 0.0
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            path = out / "checkpoint.pt"
-            if path.exists() and path.stat().st_mtime > before:
-                break
-            time.sleep(0.05)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+    for turn in range(2):
+        said = tmp_path / f"{turn}"
+        said.mkdir()
+        child = warm.start("grow", json.dumps(SHAPE), str(out), into=said)
+        path = out / "checkpoint.pt"
+        wait_for(lambda: (said / "stdout").exists() and (said / "stdout").read_text(), child)
+        starts.append(int((said / "stdout").read_text().split()[1]))
+        before = path.stat().st_mtime if turn else 0.0
+        wait_for(lambda: path.exists() and path.stat().st_mtime > before, child)
+        child.kill()
+        child.join()
 
     assert starts[0] == 0
     assert starts[1] > 0
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.exitcode is None, "it ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_every_size_has_a_sound_configuration():

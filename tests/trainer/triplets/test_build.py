@@ -54,7 +54,7 @@ def test_triplets_of_programs_are_verified_capped_and_loadable(
 def test_a_build_goes_on_where_it_was_stopped(
     tmp_path: Path, programs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_module, "_PER_PART", 4)
+    monkeypatch.setattr(build_module, "_PER_PART", 2)
     out = tmp_path / "out"
     whole = build_module.break_programs
     calls: list[int] = []
@@ -66,14 +66,15 @@ def test_a_build_goes_on_where_it_was_stopped(
         return whole(*given, **named)
 
     monkeypatch.setattr(build_module, "break_programs", stop_at_the_third)
-    stopped = data_build(out, "--programs", str(programs_file))
+    arguments = ("--programs", str(programs_file), "--limit", "8")
+    stopped = data_build(out, *arguments)
     assert stopped.exit_code == 130 and "goes on" in stopped.output
     kept = len(list((out / "parts").glob("broken-*")))
     assert kept < 4
     calls[:] = [1, 1, 1]
-    assert data_build(out, "--programs", str(programs_file)).exit_code == 0
+    assert data_build(out, *arguments).exit_code == 0
     assert len(calls) - 3 == 4 - kept
-    changed = data_build(out, "--programs", str(programs_file), "--per-problem", "3")
+    changed = data_build(out, *arguments, "--per-problem", "3")
     assert changed.exit_code == 2 and "other settings (per_problem)" in changed.output
 
 
