@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,19 +138,21 @@ def test_kill_9_costs_at_most_the_last_steps(work, tmp_path):
     out = tmp_path / "work"
     out.mkdir()
     (out / "tokens.npz").write_bytes((work / "tokens.npz").read_bytes())
-    starts = []
-    for turn in range(2):
-        said = tmp_path / f"{turn}"
+    checkpoint = out / "checkpoint.pt"
+
+    def killed(said: Path) -> int:
+        """The step that a process began with; it is killed once it has written a checkpoint."""
         said.mkdir()
+        stdout = said / "stdout"
+        before = checkpoint.stat().st_mtime if checkpoint.exists() else 0.0
         child = warm.start("grow", json.dumps(SHAPE), str(out), into=said)
-        path = out / "checkpoint.pt"
-        wait_for(lambda: (said / "stdout").exists() and (said / "stdout").read_text(), child)
-        starts.append(int((said / "stdout").read_text().split()[1]))
-        before = path.stat().st_mtime if turn else 0.0
-        wait_for(lambda: path.exists() and path.stat().st_mtime > before, child)
+        wait_for(lambda: stdout.exists() and stdout.read_text().endswith("\n"), child)
+        wait_for(lambda: checkpoint.exists() and checkpoint.stat().st_mtime > before, child)
         child.kill()
         child.join()
+        return int(stdout.read_text().split()[1])
 
+    starts = [killed(tmp_path / name) for name in ("first", "second")]
     assert starts[0] == 0
     assert starts[1] > 0
 
