@@ -48,6 +48,7 @@ local function position(client)
   return vim.lsp.util.make_position_params(0, client.offset_encoding)
 end
 
+---@param client vim.lsp.Client
 ---@param set whetstone.Candidates
 ---@param callback fun(set: whetstone.Candidates)
 local function ask(client, set, callback)
@@ -112,6 +113,9 @@ local function fill(set, actions)
 end
 
 --- Resolving one tells the server to list them all.
+---@param client vim.lsp.Client
+---@param set whetstone.Candidates
+---@param callback fun(set: whetstone.Candidates)
 local function from_actions(client, set, callback)
   code_actions(client, set.buffer, function(actions)
     local first = actions[1]

@@ -26,12 +26,18 @@ function M.show(text)
 end
 
 --- Answer a refresh of the lenses: Neovim before 0.12 does not.
+---@param _ any
+---@param ctx lsp.HandlerContext
+---@return any
 local function refresh_lenses(_, _, ctx)
   require('whetstone.lens').refresh_all(ctx.client_id)
   return vim.NIL
 end
 
 --- The same for diagnostics, which this client pulls.
+---@param _ any
+---@param ctx lsp.HandlerContext
+---@return any
 local function refresh_diagnostics(_, _, ctx)
   local client = assert(vim.lsp.get_client_by_id(ctx.client_id))
   for buffer in pairs(client.attached_buffers) do

@@ -33,6 +33,7 @@ function M.is_open()
   return current ~= nil and vim.api.nvim_win_is_valid(current.window)
 end
 
+---@param preview whetstone.Preview
 ---@param lines string[]
 ---@return vim.api.keyset.win_config
 local function geometry(preview, lines)

@@ -35,7 +35,9 @@ function M.show(client, locations, title)
   vim.cmd.cfirst()
 end
 
+---@param client vim.lsp.Client
 ---@param result { locations: whetstone.Location[], reason: string? }
+---@param title string of the list of places
 local function follow(client, result, title)
   local reason = client_of.value(result.reason)
   if #result.locations == 0 then
