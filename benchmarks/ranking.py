@@ -1,27 +1,25 @@
 """How candidates should be ranked: measured on held-out mutants, never on the evaluation suites.
 
-    python -m benchmarks.ranking OUT [--samples 400] [--json]
+    python -m benchmarks.ranking OUT [--json]
 
-OUT is the work folder of `trainer starter`. Every held-out mutant goes through `Fixer.propose`; the
-shown candidates are then ranked anew for each setting of two numbers in whetstone/ranking.py,
-and the share of first candidates that are exactly the original text is printed. The best settings
-are in docs/results/ranking.md.
+OUT is the work folder of `trainer starter`. Held-out mutants go through `Fixer.propose`, but for
+those with which `benchmarks.held_out` measures. The shown candidates are then ranked anew for each
+setting of two numbers in whetstone/ranking.py, and it is counted how often the first one is the
+original program. The results are in docs/results/ranking.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.starter.data import read_samples
-from whetstone import diagnose
+from benchmarks.held_out import FIRST, STOP, drawn, posed, same_program
 from whetstone.engine.llama import LlamaEngine
 from whetstone.fixer import Fixer
-from whetstone.problem import Document
+from whetstone.models.starter import starter_path
 from whetstone.ranking import Ranked, ranking_key
 from whetstone.settings import Settings
 
@@ -46,21 +44,17 @@ class Choice:
         return best is not None and self.right[best]
 
 
-def collect(out: Path, count: int) -> list[Choice]:
-    """Run the serving path over held-out mutants that static tools report."""
-    engine = LlamaEngine(out / "starter.gguf", model_id="starter")
+def collect(out: Path) -> list[Choice]:
+    """Run the serving path over the held-out mutants that rules may be made from."""
+    engine = LlamaEngine(starter_path(), model_id="starter")
     fixer = Fixer(engine, Settings())
     choices = []
-    for sample in itertools.islice(read_samples([out / "samples" / "held.jsonl"]), count):
-        document = Document(text=sample.text, path=Path("module.py"))
-        found = [d for d in diagnose.find(document) if d.span.start_line == sample.line]
-        if not found or sample.kind in ("attribute", "method"):
-            continue
-        proposal = fixer.propose(document, found[0])
+    for sample, document, diagnostic in posed([*drawn(out, 0, FIRST), *drawn(out, STOP, 10**6)]):
+        candidates = fixer.propose(document, diagnostic).candidates
         choices.append(
             Choice(
-                candidates=tuple(c.ranked for c in proposal.candidates),
-                right=tuple(c.new_text == sample.fixed for c in proposal.candidates),
+                candidates=tuple(c.ranked for c in candidates),
+                right=tuple(same_program(c.new_text, sample.fixed) for c in candidates),
             )
         )
     engine.close()
@@ -78,10 +72,9 @@ def table(choices: Sequence[Choice]) -> dict[tuple[float, float], int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--samples", type=int, default=400)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    choices = collect(arguments.out, arguments.samples)
+    choices = collect(arguments.out)
     counts = table(choices)
     reachable = sum(any(choice.right) for choice in choices)
     if arguments.json:
