@@ -55,7 +55,7 @@ def retrain(data) -> subprocess.CompletedProcess[str]:
     """As a user would, with the steps cut for time."""
     command = [
         sys.executable, "-m", "trainer", "retrain", "--json", "--min-pairs", "8",
-        "--eval-limit", "12", "--sft-epochs", "3", "--dpo-epochs", "4",
+        "--eval-limit", "12", "--sft-epochs", "3", "--dpo-epochs", "4", "--rehearsal", "1",
     ]  # fmt: skip
     environment = {**os.environ, "WHETSTONE_DATA": str(data)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
