@@ -14,12 +14,18 @@ from whetstone.problem import Document, Problem
 collect_ignore = ["editors"]
 
 
+# A pytest that a test starts does without this environment's plugins: they take three quarters of
+# its start. tests/whetstone/testing/test_repair.py has one with all of them.
+LIGHT = "-p no:pytest-lsp -p no:asyncio -p no:anyio"
+
+
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test reads or writes the user's own data."""
     folder = tmp_path / "whetstone-data"
     monkeypatch.setenv("WHETSTONE_DATA", str(folder))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", LIGHT)
     return folder
 
 

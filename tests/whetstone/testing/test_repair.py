@@ -23,7 +23,10 @@ def failing(root: Path, test: str = LARGE, **options) -> FailingTest:
     return FailingTest(root=root, test=test, settings=SETTINGS, **options)
 
 
-def test_the_right_line_is_found_and_only_a_right_fix_passes(cart: Path) -> None:
+def test_the_right_line_is_found_and_only_a_right_fix_passes(
+    cart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS")  # with every plugin that is installed
     with failing(cart) as session:
         baseline = session.baseline()
         assert not baseline.passed
@@ -91,7 +94,7 @@ def test_a_module_that_cannot_be_imported_is_a_failure(cart: Path) -> None:
 
 
 def test_a_test_that_hangs_is_ended_and_the_next_one_runs(cart: Path) -> None:
-    quick = dataclasses.replace(SETTINGS, test=dataclasses.replace(SETTINGS.test, timeout_s=10.0))
+    quick = dataclasses.replace(SETTINGS, test=dataclasses.replace(SETTINGS.test, timeout_s=5.0))
     with FailingTest(root=cart, test=LARGE, settings=quick) as session:
         session.baseline()
         judge = session.judge(cart / "cart.py")

@@ -53,8 +53,10 @@ def _preload() -> None:
 
         for name in default_plugins:
             importlib.import_module(f"_pytest.{name}")
+        given = os.environ.get("PYTEST_ADDOPTS", "").split()
         for point in entry_points(group="pytest11"):
-            point.load()
+            if f"no:{point.name}" not in given:  # what is switched off need not be imported
+                point.load()
     except Exception:
         return  # then each request imports what it needs, and says what is wrong
     finally:
