@@ -7,13 +7,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lsprotocol import types
 
-from lsp_server.capture import Capture
 from lsp_server.captured import Effect, Settled
 from lsp_server.client import Client
 from lsp_server.documents import Documents, OpenDocument
@@ -35,6 +35,7 @@ from whetstone.problem import Diagnostic, Document, split_lines
 from whetstone.settings import Settings
 
 if TYPE_CHECKING:
+    from lsp_server.capture import Capture
     from whetstone.candidate import Proposal
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,6 @@ class Session:
         self.suggestions = Suggestions()
         self.extra = ExtraProblems()
         self.switches = Switches()
-        self.capture = Capture(hold_s=lambda: self.settings.settle_s)
         self.covered: dict[str, set[str]] = {}  # by document: codes that another tool reports
         self.reported: dict[str, tuple[int, list[types.Diagnostic]]] = {}  # by document: revision
         self.fix_all_runs = Runs()
@@ -79,6 +79,13 @@ class Session:
         self.judge = Judge(self.recorder)
         self.preparer = Preparer(self, ready=fixes_changed)
         self._closed = False
+
+    @cached_property
+    def capture(self) -> Capture:
+        """What becomes of suggestions. Imported with the first document: a start needs none of it."""
+        from lsp_server.capture import Capture
+
+        return Capture(hold_s=lambda: self.settings.settle_s)
 
     # -- settings -----------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from lsp_server.features.progress import Progress
 from lsp_server.fixing_all import FixAll
 from lsp_server.problems import ProblemAt
 from lsp_server.server import WhetstoneServer
-from whetstone.edit import edits_between
 
 KIND = "source.fixAll.whetstone"
 FIXED_ALL = "whetstone.fixedAll"
@@ -104,6 +103,8 @@ async def resolve(
         return action
     code = asked.get("code")
     run = FixAll(session=session, document=document, code=code if isinstance(code, str) else None)
+    from whetstone.edit import edits_between
+
     before = document.buffer.text
     async with Progress(server, "fixing all that can be proved"):
         after = await run.run()
