@@ -6,18 +6,16 @@ import re
 from collections.abc import Sequence
 
 from whetstone.edit import import_line
+from whetstone.indentation import MAX_REGION_LINES
 from whetstone.problem import Diagnostic, Document, Problem, Region
 from whetstone.prompt import CHAT_ABOVE, CHAT_BELOW, CHAT_HEAD
 from whetstone.regions import (
-    MAX_REGION_LINES,
     down_to_next_statement,
     elsewhere,
     header_above,
-    moved_block,
     with_line_above,
 )
 
-_AFTER_DEFINITION = re.compile(r"indented block after (?:function|class) definition")
 _MAX_LINE = 400  # minified or generated lines would push everything else out of the window
 _MAX_FAILURE = 4_000
 # The window begins and ends at lines that many places have in common, so that the next problem near
@@ -51,15 +49,10 @@ def regions_for(document: Document, diagnostic: Diagnostic) -> list[Region]:
         wider = [down_to_next_statement(document, region)]
     elif diagnostic.code in ("SyntaxError", "IndentationError"):
         wider = [
-            moved_block(document, diagnostic),
             with_line_above(document, region),
             header_above(document, diagnostic),
         ]
-    if wider and _AFTER_DEFINITION.search(diagnostic.message):
-        wider.insert(1, region)  # below `def` all lines belong to the body, below `if` perhaps one
-    else:
-        wider.insert(0, region)
-    found = [*elsewhere(document, diagnostic), *filter(None, wider)]
+    found = [*elsewhere(document, diagnostic), region, *filter(None, wider)]
     return list(dict.fromkeys(found))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ _FILLERS = (
     "pass", "if True:", "def _():", "class _:", "else:", "except Exception:", "finally:", "case _:",
     "async def _():",
 )  # fmt: skip
+_BINDS = re.compile(r"\s*(?:(?:async\s+)?(?:def|class)\s+(\w+)|(\w+)(?:\s*:[^=]+)?\s*=(?!=))")
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -131,7 +132,7 @@ def prove(
         return Evidence(checks=tuple(checks))
     found = [syntax] if syntax else diagnose.ruff(document.with_text(new_text))
     checks.append(_gone(problem, found, baseline))
-    checks.append(_nothing_new(problem, found, baseline, hidden=syntax is not None))
+    checks.append(_nothing_new(document, problem, found, baseline, hidden=syntax is not None))
     exists = _imports_exist(document, new_text)
     if exists is not None:
         checks.append(exists)
@@ -182,7 +183,12 @@ def _imports_exist(document: Document, new_text: str) -> Check | None:
 
 
 def _nothing_new(
-    problem: Problem, found: list[Diagnostic], baseline: Baseline, *, hidden: bool
+    document: Document,
+    problem: Problem,
+    found: list[Diagnostic],
+    baseline: Baseline,
+    *,
+    hidden: bool,
 ) -> Check:
     mentioned = set(re.findall(r"\w+", "\n".join(problem.flagged)))
     excused = {
@@ -190,13 +196,9 @@ def _nothing_new(
         for key, count in baseline.masked.items()
         if not mentioned & set(_QUOTED.findall(key[1]))
     }
-    bound = _bound(problem)
-    waiting = {
-        key: count
-        for key, count in _keys(found).items()
-        if key[0] in ("F401", "F841") and bound & set(re.findall(r"\w+", key[1]))
-    }
-    new = _keys(found) - baseline.before - Counter(excused) - Counter(waiting)
+    keys = _keys(found)
+    waiting = Counter({key: keys[key] for key in _unused_before(document, problem, keys)})
+    new = keys - baseline.before - Counter(excused) - waiting
     if not new and hidden:
         return Check(name="nothing new", passed=None, detail="another error hides the rest")
     if not new:
@@ -205,16 +207,44 @@ def _nothing_new(
     return Check(name="nothing new", passed=False, detail=message)
 
 
-def _bound(problem: Problem) -> set[str]:
-    """Names that a line which cannot be parsed binds already: who writes it has yet to use them."""
-    names: set[str] = set()
-    if problem.diagnostic.code in ("SyntaxError", "IndentationError"):
-        for line in problem.flagged:
-            if re.search(r"\b(?:import|from|require|using)\b", line):
-                names |= set(re.findall(r"\w+", line))
-            elif assigned := re.match(r"\s*(\w+)(?:\s*:[^=]+)?\s*=(?!=)", line):
-                names.add(assigned[1])
-    return names
+def _unused_before(
+    document: Document, problem: Problem, keys: Iterable[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Unused imports and variables that no repair of a broken line has made.
+
+    What the line binds already, its writer has yet to use; and an import that the line does not
+    mention had no use in it.
+    """
+    if problem.diagnostic.code not in ("SyntaxError", "IndentationError"):
+        return
+    mentioned: set[str] = set()
+    bound: set[str] = set()
+    for line in problem.flagged:
+        words = re.findall(r"\w+", line)
+        mentioned |= set(words)
+        if re.search(r"\b(?:import|from|require|using)\b", line):
+            bound |= set(words)
+        elif match := _BINDS.match(line):
+            bound |= {match[1], match[2]}
+    for code, message in keys:
+        names = set(_names(document, code, message))
+        if code in ("F401", "F841") and (
+            names & bound or (code == "F401" and not names & mentioned)
+        ):  # fmt: skip
+            yield code, message
+
+
+def _names(document: Document, code: str, message: str) -> list[str]:
+    """The names in the document that a finding is about: of numpy imported `as np`, that is np."""
+    match = re.search(r"'([\w.]+)' imported", message) if code == "F401" else None
+    if match is None:
+        return _QUOTED.findall(message)
+    plain = rf"^\s*import\s.*\b{re.escape(match[1])}\b(?:\s+as\s+(\w+))?"
+    if found := re.search(plain, document.text, re.MULTILINE):
+        return [found[1] or match[1].partition(".")[0]]
+    last = match[1].rpartition(".")[2]
+    found = re.search(rf"\b{re.escape(last)}\s+as\s+(\w+)", document.text)
+    return [found[1] if found else last]
 
 
 def _test_passes(test: TestRunner, new_text: str) -> Check:

@@ -12,9 +12,9 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from whetstone.indentation import MAX_REGION_LINES
+from whetstone.moved import moves, region_of
 from whetstone.problem import Diagnostic, Document, Region
-
-MAX_REGION_LINES = 12
 
 _DEF = re.compile(r"\s*(?:async\s+)?def\s")
 _HANDLER = re.compile(r"\s*(?:except|else|finally)\b")
@@ -35,6 +35,9 @@ def elsewhere(document: Document, diagnostic: Diagnostic) -> Iterator[Region]:
     row = diagnostic.span.start_line
     if row >= len(lines):
         return
+    moved = region_of(moves(document.text, row, diagnostic.message))
+    if moved is not None:
+        yield moved
     many = TOO_MANY.search(diagnostic.message)
     if many and int(many["given"]) == int(many["takes"]) + 1:
         yield from _called_def(lines, row, document.text, many["name"])
@@ -43,19 +46,6 @@ def elsewhere(document: Document, diagnostic: Diagnostic) -> Iterator[Region]:
             for region in find(lines, row, document.text):
                 if 0 < len(region) <= MAX_REGION_LINES:
                     yield region
-
-
-def moved_block(document: Document, diagnostic: Diagnostic) -> Region | None:
-    """The lines that stand at the flagged one's level: they were moved together with it."""
-    lines = document.bare_lines()
-    row = diagnostic.span.start_line
-    if diagnostic.code != "IndentationError" or row >= len(lines):
-        return None
-    margin = _indent(lines[row])
-    stop = row + 1
-    while stop < len(lines) and lines[stop].strip() and _indent(lines[stop]) >= margin:
-        stop += 1
-    return Region(start=row, stop=stop) if 1 < stop - row <= MAX_REGION_LINES else None
 
 
 def header_above(document: Document, diagnostic: Diagnostic) -> Region | None:

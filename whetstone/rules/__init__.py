@@ -17,6 +17,7 @@
     docstrings.py  quotes of a docstring
     stray.py       lines and characters that do not belong
     statements.py  statements out of place, their sides, Python 2
+    blocks.py      lines moved back to their level
     layout.py      the other levels at which a line could stand
     lint.py        the fix that ruff itself attaches to a finding
     findings.py    findings that ruff leaves to us
@@ -34,6 +35,7 @@ from collections.abc import Iterator
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.rules import (
     arguments,
+    blocks,
     brackets,
     characters,
     conditionals,
@@ -94,6 +96,7 @@ def _all(document: Document, problem: Problem) -> Iterator[Replacement]:
     yield from lint.propose(document, problem)
     yield from characters.propose(document, problem)
     yield from fstrings.propose(document, problem)
+    yield from blocks.propose(document, problem)
     yield from docstrings.propose(document, problem)
     yield from quotes.propose(document, problem)
     if len(problem.flagged) == 1:

@@ -17,6 +17,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     found = flagged(problem)
     if problem.diagnostic.source != "python" or found is None:
         return
+    if "expected an indented block" in problem.diagnostic.message:
+        return  # what belongs there is found with all its lines, or not at all
     index, line = found
     for new in indentations(document, Region(start=problem.region.start, stop=0), line):
         yield with_lines(problem, index, new)

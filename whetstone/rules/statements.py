@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from whetstone.problem import Document, Problem, Region, Replacement
+from whetstone.problem import Document, Problem, Replacement
 from whetstone.regions import enclosing_def, keyword_as_name
-from whetstone.rules import layout
 from whetstone.rules.lines import flagged, indent, parentheses, split, with_lines
 
 _ASSIGNED = re.compile(r"(\s*)(.+?)\s*(?<![=!<>:+\-*/%&|^@])=(?!=)\s*(.+?)\s*\Z")
@@ -38,27 +37,6 @@ def _async(document: Document, problem: Problem) -> Iterator[Replacement]:
     line = problem.flagged[0]
     if len(problem.flagged) == 1 and re.match(r"\s*def\s", line):
         yield with_lines(problem, 0, f"{indent(line)}async {line.lstrip()}")
-
-
-def _empty_body(document: Document, problem: Problem) -> Iterator[Replacement]:
-    """`pass` below a header without a body; only where the header itself is the region."""
-    line = problem.flagged[0]
-    if len(problem.flagged) == 1 and problem.region.start < problem.diagnostic.span.start_line:
-        unit = layout.unit(document.bare_lines())
-        yield with_lines(problem, 0, line, f"{indent(line)}{unit}pass")
-
-
-def _block(document: Document, problem: Problem) -> Iterator[Replacement]:
-    """All lines of the region moved as far as its first has to go."""
-    lines = problem.flagged
-    if len(lines) < 2 or problem.region.start != problem.diagnostic.span.start_line:
-        return
-    old = indent(lines[0])
-    region = Region(start=problem.region.start, stop=problem.region.start)
-    for first in layout.indentations(document, region, lines[0]):
-        new = indent(first)
-        moved = tuple(new + line[len(old) :] if line.strip() else line for line in lines)
-        yield Replacement(kind="replace", lines=moved)
 
 
 def _handlers(document: Document, problem: Problem) -> Iterator[Replacement]:
@@ -226,8 +204,6 @@ _REWRITES: tuple[tuple[str, str], ...] = (
 _REGIONS = (
     ("outside async function", _async),
     ("outside of an asynchronous function", _async),
-    ("expected an indented block", _empty_body),
-    ("IndentationError", _block),
     ("'except:' must be last", _handlers),
     ("global declaration", _declaration_first),
     ("nonlocal declaration", _declaration_first),
