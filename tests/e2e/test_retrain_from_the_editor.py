@@ -20,7 +20,8 @@ from whetstone.preferences.store import PreferenceStore
 from whetstone.problem import Diagnostic, Problem, Region, Replacement, Span
 
 SERVER = Path(__file__).parents[1] / "lsp_server" / "scripted_server.py"
-QUICK = ["--eval-limit", "1", "--max-steps", "3"]
+QUICK = ["--eval-limit", "1", "--max-steps", "3", "--rehearsal", "0"]
+RUN_S = 600  # a run has a low priority: on a busy machine it takes long
 
 
 def pair(number: int) -> NewPair:
@@ -93,7 +94,7 @@ def stages(editor: Editor) -> list[str]:
     return [each["text"] for each in editor.sent["whetstone/status"]]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(2 * RUN_S)
 @pytest.mark.asyncio
 async def test_asked_trained_promoted_and_rolled_back(start, registry, data_folder):
     editor = await start(retrain=[*QUICK, "--force"])
@@ -101,13 +102,13 @@ async def test_asked_trained_promoted_and_rolled_back(start, registry, data_fold
     await choose(editor, "a.py")
     await until(lambda: editor.asked, timeout_s=30)
     assert "new choices can train the model" in editor.asked[0]
-    await until(lambda: any(text.startswith("training") for text in stages(editor)), timeout_s=60)
+    await until(lambda: any(s.startswith("training") for s in stages(editor)), timeout_s=RUN_S)
 
     refused = fields(await editor.command("whetstone.retrain"))
     assert (refused.started, refused.reason) == (False, "a training run is in progress already")
 
     editor.answer = "Keep"
-    await until(lambda: len(editor.asked) == 2, timeout_s=180)
+    await until(lambda: len(editor.asked) == 2, timeout_s=RUN_S)
     assert editor.asked[1].startswith("Whetstone: The retrained model is served: static set ")
     assert "of 1, held-out choices" in editor.asked[1]
     reports = [r for each in editor.client.progress_reports.values() for r in each]
@@ -133,14 +134,14 @@ async def test_asked_trained_promoted_and_rolled_back(start, registry, data_fold
     assert len(editor.asked) == asked and other.asked == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(2 * RUN_S)
 @pytest.mark.asyncio
 async def test_a_model_that_is_no_better_says_why_and_opens_its_report(start, registry):
     editor = await start(retrain=[*QUICK, "--no-promote"])
     editor.answer = "Open report"
     started = fields(await editor.command("whetstone.retrain"))
     assert started.started, started
-    await until(lambda: editor.asked, timeout_s=180)
+    await until(lambda: editor.asked, timeout_s=RUN_S)
     assert "Trained, but not promoted (static set" in editor.asked[0]
     await until(lambda: editor.client.shown_documents, timeout_s=60)
     shown = editor.client.shown_documents[-1]
