@@ -82,7 +82,7 @@ class Session:
 
     @cached_property
     def capture(self) -> Capture:
-        """What becomes of suggestions. Imported with the first document: a start needs none of it."""
+        """What becomes of suggestions, imported with the first document: a start needs none."""
         from lsp_server.capture import Capture
 
         return Capture(hold_s=lambda: self.settings.settle_s)
