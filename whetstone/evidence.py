@@ -29,6 +29,7 @@ _FILLERS = (
     "async def _():",
 )  # fmt: skip
 _BINDS = re.compile(r"\s*(?:(?:async\s+)?(?:def|class)\s+(\w+)|(\w+)(?:\s*:[^=]+)?\s*=(?!=))")
+_MOST_COVERED = 8
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -94,7 +95,8 @@ class Baseline:
 
     before: Counter[tuple[str, str]]
     masked: Counter[tuple[str, str]]
-    masked_syntax: Diagnostic | None
+    masked_syntax: Diagnostic | None  # another error, which is there without the flagged lines
+    cover: Cover | None  # of that error, when it stands above them and hides how they are parsed
     own: bool  # the problem is one that `diagnose.find` reports, so its absence can be proved
 
     @classmethod
@@ -102,12 +104,62 @@ class Baseline:
         found = diagnose.find(document)
         own = any(_same(problem.diagnostic, other) for other in found)
         if not any(d.code in ("SyntaxError", "IndentationError") for d in found):
-            return cls(before=_keys(found), masked=Counter(), masked_syntax=None, own=own)
-        masked = diagnose.find(_masked(document, problem.region))
+            return cls(
+                before=_keys(found), masked=Counter(), masked_syntax=None, cover=None, own=own
+            )
+        without = _masked(document, problem.region)
+        masked = diagnose.find(without)
         syntax = next((d for d in masked if d.source == "python"), None)
+        cover = None
         if syntax is not None and syntax.span.start_line < problem.region.stop:
-            syntax = None  # not an error that waits below: the masking made it
-        return cls(before=_keys(found), masked=_keys(masked), masked_syntax=syntax, own=own)
+            cover = Cover.of(without, syntax, problem.region)
+            if cover is None:
+                syntax = None  # no error that waits elsewhere: the masking made it
+        return cls(
+            before=_keys(found),
+            masked=_keys(masked),
+            masked_syntax=syntax,
+            cover=cover,
+            own=own,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """Lines with errors above the flagged ones, and what to put in their place while those are
+    looked at.
+
+    Python reads texts and brackets to the end of a file before it parses the first line: an error
+    in them further down is told first, and once it is mended, the ones above.
+    """
+
+    lines: dict[int, str]  # by row
+    beyond: Diagnostic | None  # an error that waits below the flagged lines
+
+    @classmethod
+    def of(cls, without: Document, error: Diagnostic, region: Region) -> Cover | None:
+        """None when an error is not of its line's own, or there are very many.
+
+        Args:
+            without: the document with the flagged lines masked.
+            error: the first error that it has.
+        """
+        lines: dict[int, str] = {}
+        first: Diagnostic | None = error
+        while first is not None and first.span.start_line < region.stop:
+            row = first.span.start_line
+            if row >= region.start or row in lines or len(lines) == _MOST_COVERED:
+                return None
+            alone = diagnose.syntax_error("".join(without.lines()[: region.start]))
+            if alone is None or not _is_at(alone, first, 0):
+                return None
+            without = _masked(without, Region(start=row, stop=row + 1))
+            lines[row] = without.lines()[row]
+            first = diagnose.syntax_error(without.text)
+        return cls(lines=lines, beyond=first)
+
+    def over(self, text: str) -> str:
+        return "".join(self.lines.get(row, line) for row, line in enumerate(split_lines(text)))
 
 
 def prove(
@@ -146,14 +198,28 @@ def _parses(
 ) -> Check:
     if syntax is None:
         return Check(name="parses", passed=True)
-    hidden = baseline.masked_syntax
-    shift = len(Document(text=new_text).lines()) - len(document.lines())
-    if hidden and hidden.message == syntax.message and (
-        syntax.span.start_line == hidden.span.start_line + shift
-    ):  # fmt: skip
-        where = f"line {syntax.span.start_line + 1}"
-        return Check(name="parses", passed=None, detail=f"another error waits at {where}")
+    hidden, cover = baseline.masked_syntax, baseline.cover
+    shift = len(split_lines(new_text)) - len(document.lines())
+    waits = Check(
+        name="parses",
+        passed=None,
+        detail=f"another error waits at line {syntax.span.start_line + 1}",
+    )
+    if cover is not None and hidden is not None and _is_at(syntax, hidden, 0):
+        seen = diagnose.syntax_error(cover.over(new_text))
+        if seen is None or (cover.beyond is not None and _is_at(seen, cover.beyond, shift)):
+            return waits
+        return Check(name="parses", passed=False, detail=seen.message)
+    if hidden is not None and _is_at(syntax, hidden, shift):
+        return waits
     return Check(name="parses", passed=False, detail=syntax.message)
+
+
+def _is_at(error: Diagnostic, other: Diagnostic, shift: int) -> bool:
+    """Is it the same error, `shift` lines further down?"""
+    return error.message == other.message and (
+        error.span.start_line == other.span.start_line + shift
+    )
 
 
 def _gone(problem: Problem, found: list[Diagnostic], baseline: Baseline) -> Check:

@@ -6,16 +6,21 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 
 from whetstone.problem import Document, Problem
+from whetstone.rules.lines import indent
 
 _GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#@]")
+_OPENS = re.compile(r":\s*(?:#.*)?\Z")
+_UNFINISHED = ("expected 'except' or 'finally' block", "expected an indented block")
 
 
 class Compiles:
     """Does a region compile with other lines in it, among the top-level statement around it?
 
-    To compile the whole file would take a hundred times as long, and it may have another error.
+    To compile the whole file would take a hundred times as long, and it may have other errors. When
+    there is one in the lines below, too, the region is looked at without them.
     """
 
     def __init__(self, document: Document, problem: Problem) -> None:
@@ -27,16 +32,40 @@ class Compiles:
             end += 1
         self._before = lines[begin : problem.region.start]
         self._after = lines[problem.region.stop : end]
+        # Behind an open bracket, what follows belongs to it and cannot be left out.
+        self._goes_on = "was never closed" in problem.diagnostic.message
+        self._margin = indent(next((line for line in problem.flagged if line.strip()), ""))
 
     def __call__(self, lines: Sequence[str]) -> bool:
-        text = "\n".join([*self._before, *lines, *self._after]) + "\n"
-        try:
-            with warnings.catch_warnings():  # about escapes in the user's text
-                warnings.simplefilter("ignore")
-                ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-        return True
+        if self._goes_on or self._sound:
+            return _error([*self._before, *lines, *self._after]) is None
+        return self._alone(lines)
+
+    @cached_property
+    def _sound(self) -> bool:
+        """Does what stands around the region compile, with something else in the region?"""
+        fillers = ("pass", "if True:", "def _():", "else:", "except Exception:", "case _:", "'',")
+        return any(
+            _error([*self._before, self._margin + filler, *self._after]) is None
+            for filler in fillers
+        )
+
+    def _alone(self, lines: Sequence[str]) -> bool:
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        tail = [f"{indent(last)}    pass"] if _OPENS.search(last) else []
+        found = _error([*self._before, *lines, *tail])
+        return found is None or any(part in found for part in _UNFINISHED)
+
+
+def _error(lines: Sequence[str]) -> str | None:
+    """The compiler's message about `lines`; None when they compile."""
+    try:
+        with warnings.catch_warnings():  # about escapes in the user's text
+            warnings.simplefilter("ignore")
+            ast.parse("\n".join(lines) + "\n")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return str(error)
+    return None
 
 
 def _inside(line: str) -> bool:

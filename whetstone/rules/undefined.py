@@ -99,6 +99,8 @@ def _text(name: str, line: str, document: Document, problem: Problem) -> Iterato
     for match in re.finditer(
         rf"(\w+)(\[|\()(?:[^\[\]()]*,)?\s*(?:\w+=)?{name}\b(?!\s*[(.\[])", bare(line)
     ):
+        if hasattr(builtins, match[1]):
+            continue  # `print` and the like take anything
         others = re.findall(
             rf"\b{match[1]}{re.escape(match[2])}(?:[^\[\]()]*,)?\s*(?:\w+=)?[\"']", document.text
         )
