@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from whetstone import diagnose
+from whetstone import diagnose, masking
 from whetstone.errors import SandboxError
-from whetstone.problem import Diagnostic, Document, Problem, Region, split_lines
+from whetstone.masking import Cover
+from whetstone.problem import Diagnostic, Document, Problem, split_lines
 from whetstone.rules import imports
 
 if TYPE_CHECKING:
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
 IMPORT_EXISTS = "import exists"
 TestRunner = Callable[[str], "RunResult"]  # runs the user's test on a copy with the given text
 
-_FILLERS = (
-    "pass", "if True:", "def _():", "class _:", "else:", "except Exception:", "finally:", "case _:",
-    "async def _():",
-)  # fmt: skip
 _BINDS = re.compile(r"\s*(?:(?:async\s+)?(?:def|class)\s+(\w+)|(\w+)(?:\s*:[^=]+)?\s*=(?!=))")
-_MOST_COVERED = 8
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -107,7 +103,7 @@ class Baseline:
             return cls(
                 before=_keys(found), masked=Counter(), masked_syntax=None, cover=None, own=own
             )
-        without = _masked(document, problem.region)
+        without = masking.masked(document, problem.region)
         masked = diagnose.find(without)
         syntax = next((d for d in masked if d.source == "python"), None)
         cover = None
@@ -122,44 +118,6 @@ class Baseline:
             cover=cover,
             own=own,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cover:
-    """Lines with errors above the flagged ones, and what to put in their place while those are
-    looked at.
-
-    Python reads texts and brackets to the end of a file before it parses the first line: an error
-    in them further down is told first, and once it is mended, the ones above.
-    """
-
-    lines: dict[int, str]  # by row
-    beyond: Diagnostic | None  # an error that waits below the flagged lines
-
-    @classmethod
-    def of(cls, without: Document, error: Diagnostic, region: Region) -> Cover | None:
-        """None when an error is not of its line's own, or there are very many.
-
-        Args:
-            without: the document with the flagged lines masked.
-            error: the first error that it has.
-        """
-        lines: dict[int, str] = {}
-        first: Diagnostic | None = error
-        while first is not None and first.span.start_line < region.stop:
-            row = first.span.start_line
-            if row >= region.start or row in lines or len(lines) == _MOST_COVERED:
-                return None
-            alone = diagnose.syntax_error("".join(without.lines()[: region.start]))
-            if alone is None or not _is_at(alone, first, 0):
-                return None
-            without = _masked(without, Region(start=row, stop=row + 1))
-            lines[row] = without.lines()[row]
-            first = diagnose.syntax_error(without.text)
-        return cls(lines=lines, beyond=first)
-
-    def over(self, text: str) -> str:
-        return "".join(self.lines.get(row, line) for row, line in enumerate(split_lines(text)))
 
 
 def prove(
@@ -205,21 +163,14 @@ def _parses(
         passed=None,
         detail=f"another error waits at line {syntax.span.start_line + 1}",
     )
-    if cover is not None and hidden is not None and _is_at(syntax, hidden, 0):
+    if cover is not None and hidden is not None and masking.is_at(syntax, hidden, 0):
         seen = diagnose.syntax_error(cover.over(new_text))
-        if seen is None or (cover.beyond is not None and _is_at(seen, cover.beyond, shift)):
+        if seen is None or (cover.beyond is not None and masking.is_at(seen, cover.beyond, shift)):
             return waits
         return Check(name="parses", passed=False, detail=seen.message)
-    if hidden is not None and _is_at(syntax, hidden, shift):
+    if hidden is not None and masking.is_at(syntax, hidden, shift):
         return waits
     return Check(name="parses", passed=False, detail=syntax.message)
-
-
-def _is_at(error: Diagnostic, other: Diagnostic, shift: int) -> bool:
-    """Is it the same error, `shift` lines further down?"""
-    return error.message == other.message and (
-        error.span.start_line == other.span.start_line + shift
-    )
 
 
 def _gone(problem: Problem, found: list[Diagnostic], baseline: Baseline) -> Check:
@@ -322,28 +273,6 @@ def _test_passes(test: TestRunner, new_text: str) -> Check:
         return Check(name="test passes", passed=True, detail=f"{result.duration_s:.1f} s")
     why = "timed out" if result.timed_out else f"exit status {result.status}"
     return Check(name="test passes", passed=False, detail=why)
-
-
-def _masked(document: Document, region: Region) -> Document:
-    """The document with the region replaced by a line that means nothing and breaks nothing.
-
-    What that line is depends on what stands around it, so the fillers are tried: the first one that
-    lets the file parse wins, else the one that lets the parser get furthest.
-    """
-    lines = document.lines()
-    first = next((line for line in lines[region.start : region.stop] if line.strip()), "")
-    indent = first[: len(first) - len(first.lstrip())]
-    furthest, best = -1, document
-    for filler in _FILLERS:
-        blank = [f"{indent}{filler}\n"] + ["\n"] * (len(region) - 1)
-        text = "".join([*lines[: region.start], *blank, *lines[region.stop :]])
-        error = diagnose.syntax_error(text)
-        reached = len(lines) + 1 if error is None else error.span.start_line
-        if reached > furthest:
-            furthest, best = reached, document.with_text(text)
-        if error is None:
-            break
-    return best
 
 
 def _same(one: Diagnostic, other: Diagnostic) -> bool:

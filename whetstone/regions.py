@@ -21,6 +21,7 @@ _HANDLER = re.compile(r"\s*(?:except|else|finally)\b")
 TOO_MANY = re.compile(
     r"(?P<name>\w+)\(\) takes (?P<takes>\d+) positional arguments? but (?P<given>\d+) w"
 )
+_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#@]")
 _HARD = "|".join(sorted(set(keyword.kwlist) - {"None", "True", "False"}))
 # A keyword where only a name can stand: `class = 1`, `for from in`, `x.class`, `(a, lambda)`.
 _KEYWORD_NAME = re.compile(
@@ -82,6 +83,19 @@ def with_line_above(document: Document, region: Region) -> Region | None:
         if lines[above].strip():
             return Region(start=above, stop=region.stop)
     return None
+
+
+def statement_around(lines: Sequence[str], start: int, stop: int) -> tuple[int, int]:
+    """First row, and the one after the last, of the top-level statement that holds these lines."""
+    while start > 0 and (not lines[start].strip() or _inside(lines[start])):
+        start -= 1
+    while stop < len(lines) and (not lines[stop].strip() or _inside(lines[stop])):
+        stop += 1
+    return start, stop
+
+
+def _inside(line: str) -> bool:
+    return line[0] in " \t" or _GOES_ON.match(line) is not None
 
 
 def keyword_as_name(line: str) -> str | None:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from whetstone.problem import Document, Problem
+from whetstone.regions import statement_around
 from whetstone.rules.lines import indent
 
-_GOES_ON = re.compile(r"(?:else|elif|except|finally|case)\b|[)\]}#@]")
 _OPENS = re.compile(r":\s*(?:#.*)?\Z")
 _UNFINISHED = ("expected 'except' or 'finally' block", "expected an indented block")
 
@@ -25,11 +25,7 @@ class Compiles:
 
     def __init__(self, document: Document, problem: Problem) -> None:
         lines = document.bare_lines()
-        begin, end = problem.region.start, problem.region.stop
-        while begin > 0 and (not lines[begin].strip() or _inside(lines[begin])):
-            begin -= 1
-        while end < len(lines) and (not lines[end].strip() or _inside(lines[end])):
-            end += 1
+        begin, end = statement_around(lines, problem.region.start, problem.region.stop)
         self._before = lines[begin : problem.region.start]
         self._after = lines[problem.region.stop : end]
         # Behind an open bracket, what follows belongs to it and cannot be left out.
@@ -66,7 +62,3 @@ def _error(lines: Sequence[str]) -> str | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return str(error)
     return None
-
-
-def _inside(line: str) -> bool:
-    return line[0] in " \t" or _GOES_ON.match(line) is not None
