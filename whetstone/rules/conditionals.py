@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import re
 from collections.abc import Iterator
 
 from whetstone.problem import Document, Problem, Replacement
-from whetstone.rules.lines import bare, depth, flagged, with_lines
+from whetstone.rules.lines import bare, depth, flagged, split, with_lines
 
 _OPPOSITE = {"True": "False", "False": "True", "1": "0", "0": "1"}
 _LOOP = re.compile(r"\s+for\s+(?P<target>\w+)\s+in\s+")
@@ -22,11 +20,11 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
     index, line = found
     if span.end_line != span.start_line:
         return
-    for new in _with_else(line, span.start_column, span.end_column):
+    for new in _with_else(line, span.start_column, span.end_column, document.text):
         yield with_lines(problem, index, new)
 
 
-def _with_else(line: str, start: int, stop: int) -> Iterator[str]:
+def _with_else(line: str, start: int, stop: int, text: str) -> Iterator[str]:
     """Args:
     start: first column of the value.
     stop: the column after the condition.
@@ -37,9 +35,13 @@ def _with_else(line: str, start: int, stop: int) -> Iterator[str]:
         return
     value, _, condition = line[start:stop].partition(" if ")
     loop = _LOOP.match(tail)
+    for other in _elsewhere(line[start:stop], text):
+        yield f"{head} else {other}{tail}"
     if f"/ {condition}" in value:
         yield f"{head} else 0{tail}"
-    if value in _OPPOSITE:
+    if re.fullmatch(r"[\"'](?:e?s|n|en)[\"']", value) and not loop:
+        yield f"{head} else {value[0] * 2}{tail}"  # the s of a plural
+    elif value in _OPPOSITE:
         yield f"{head} else {_OPPOSITE[value]}{tail}"
     elif loop:
         filtered = _filtered(line, start, stop, loop)
@@ -60,13 +62,23 @@ def _filtered(line: str, start: int, stop: int, loop: re.Match[str]) -> str:
     return f"{line[:start]}{value}{tail[:closing]} if {condition}{tail[closing:]}"
 
 
+def _elsewhere(said: str, text: str) -> Iterator[str]:
+    """What the file says behind `else` where it says the same before."""
+    for match in re.finditer(rf"{re.escape(said)} else ([^\n]+)", text):
+        rest = match[1]
+        stop = next((at for at in range(len(rest)) if depth(rest[: at + 1]) < 0), len(rest))
+        yield split(rest[:stop])[0]
+
+
 def _looked_at(condition: str, value: str) -> bool:
-    """Does the value need what the condition asks for? Then it is None without."""
-    asked = re.findall(r"[A-Za-z_][\w.]*", bare(condition))
-    return any(
-        re.search(rf"(?<![\w.]){re.escape(name)}\b", value)
-        for name in asked
-        if not keyword.iskeyword(name) and not hasattr(builtins, name)
+    """Does the value begin with what the condition asks for, or is it a call with that alone? Then
+    there is none without."""
+    match = re.fullmatch(
+        r"(?:(?:any|all|len|bool)\()?([A-Za-z_][\w.]*)\)?(?: is not None)?", condition
+    )
+    return match is not None and (
+        re.match(rf"{re.escape(match[1])}\b", value) is not None
+        or re.fullmatch(rf"[\w.]+\({re.escape(match[1])}\b[^,]*\).*", value) is not None
     )
 
 

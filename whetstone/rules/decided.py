@@ -33,7 +33,7 @@ def decides(problem: Problem, replacement: Replacement) -> bool:
     if diagnostic.code == "E721":
         return new.count("isinstance(") > old.count("isinstance(")
     if diagnostic.code == "B018":
-        return not new or new == f"{old}()"
+        return not new or new in (f"{old}()", f"import {old}")
     return _keyword_only(old, new)
 
 

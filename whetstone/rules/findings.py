@@ -82,7 +82,7 @@ def _expression(line: str, document: Document, problem: Problem) -> Iterator[tup
     rest = line[len(code) :]
     if re.fullmatch(r"\w*(?:Error|Exception)|NotImplemented", text):
         yield (f"{indent(line)}raise {text}{rest}",)
-    if "." in text and line[:1].strip() and _is_module(document, text):
+    if "." in text and line[:1].strip() and _is_module(document, problem, text):
         yield (f"import {line}",)
     dotted = re.fullmatch(r"[A-Za-z_][\w.\[\]\"']*\.\w+", text)
     defined = (
@@ -98,12 +98,16 @@ def _expression(line: str, document: Document, problem: Problem) -> Iterator[tup
         yield (f"{indent(line)}return {line.lstrip()}",)
 
 
-def _is_module(document: Document, dotted: str) -> bool:
-    """Is there a module of that name, and does nothing in the file bind its first part?"""
+def _is_module(document: Document, problem: Problem, dotted: str) -> bool:
+    """Is there a module of that name, and does its line stand among imports or nothing bind it?"""
+    if not dotted.replace(".", "").isidentifier():
+        return False
+    around = [*problem.above[-1:], *problem.below[:1]]
+    among = any(re.match(r"(?:import|from) ", other) for other in around)
     top = re.escape(dotted.split(".")[0])
     bound = rf"^\s*(?:{top}\s*[=:]|(?:import|from|class|def|with|for)\b.*\b{top}\b)"
-    return not re.search(bound, document.text, re.MULTILINE) and (
-        dotted.replace(".", "").isidentifier() and importable(document, f"import {dotted}")
+    return (among or not re.search(bound, document.text, re.MULTILINE)) and importable(
+        document, f"import {dotted}"
     )
 
 

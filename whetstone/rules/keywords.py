@@ -33,9 +33,7 @@ def misspelt(line: str) -> list[tuple[int, str, str]]:
         if keyword.iskeyword(word) or line[match.start()] != word[0]:
             continue
         first = not code[: match.start()].strip()
-        if not first and not _between_operands(code, *match.span()):
-            continue
-        pool = _STATEMENTS if first else _INSIDE
+        pool = _STATEMENTS if first else _pool(code, *match.span())
         for right in pool:
             alike = likeness(word, right)
             if alike >= (0.7 if first else 0.75):
@@ -65,7 +63,9 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         if name:
             news = _called(line, name)
         elif diagnostic.source == "python":
-            news = itertools.chain(lost_keywords.put_back(document, row, line), _corrected(line))
+            news = itertools.chain(
+                _first_word(line), lost_keywords.put_back(document, row, line), _corrected(line)
+            )
         else:
             return
         for new in itertools.islice(dict.fromkeys(news), _MOST):
@@ -82,6 +82,14 @@ def _called(line: str, name: str) -> Iterator[str]:
             rest = line[match.end() :]
             space = "" if rest[:1] in ("", " ") else " "
             yield f"{match[1]}{right}{space}{rest}"
+
+
+def _first_word(line: str) -> Iterator[str]:
+    """A lone word before a colon that is all but a keyword."""
+    if (match := re.match(r"\s*(\w+)\s*:\s*(?:#.*)?\Z", line)) is not None:
+        for right in ("else", "try", "finally", "except"):
+            if likeness(match[1], right) >= 0.75:
+                yield line[: match.start(1)] + right + line[match.end(1) :]
 
 
 def _corrected(line: str) -> Iterator[str]:
@@ -110,12 +118,16 @@ def likeness(word: str, right: str) -> float:
     return ratio
 
 
-def _between_operands(code: str, start: int, stop: int) -> bool:
-    """Does the word stand where an operator could: behind an operand or an opening bracket, before
-    another operand?"""
+def _pool(code: str, start: int, stop: int) -> tuple[str, ...]:
+    """The keywords that can stand where the word does: between two operands, or before one."""
     before, after = code[:start].rstrip(), code[stop:].lstrip()
-    if not re.match(r"[\w\"'([{~-]", after) or (after[0] in "([{" and code[stop] != " "):
-        return False
+    if re.search(r"[(\[{,=:]\Z", before):
+        operand = re.match(r"\w[\w\s,=*]*:|:", after)
+        return ("lambda",) if operand else ("not", "await") if re.match(r"\w", after) else ()
+    if after and not re.match(r"[\w\"'(\[{~*-]", after):
+        return ()
+    if after[:1] in ("(", "[", "{") and code[stop] != " ":
+        return ()
     if start and code[start - 1] not in " \t)]}":
-        return False
-    return re.search(r"[\w)\]}\"']\Z", before) is not None
+        return ()
+    return _INSIDE if re.search(r"[\w)\]}\"']\Z", before) else ()

@@ -24,6 +24,7 @@ _NO_ATTRIBUTE = re.compile(
 )
 # What other languages write for Python's names.
 FOREIGN = {
+    "unicode": "str", "basestring": "str", "long": "int", "unichr": "chr",  # Python 2
     "null": "None", "nil": "None", "NULL": "None", "none": "None", "undefined": "None",
     "nullptr": "None", "true": "True", "TRUE": "True", "false": "False", "FALSE": "False",
     "this": "self", "length": "len", "println": "print", "printf": "print",

@@ -15,6 +15,8 @@ _LINE = re.compile(
     r"\s*(?:```\w*|~~~|[})\]]+[;,]?|[{;]|>>>|\.\.\.[)\]}]|<{7}.*|={7}|>{7}.*|\|{7}.*)\s*\Z"
 )
 _PROMPT = re.compile(r"(\s*)(?:>>> ?|\.\.\. |\$ |[+.>|)\]}] ?|- )(?=[A-Za-z_@#])")
+# What a line of another language, or of prose, ends with.
+_END = re.compile(r"\s*(?:\bthen|\bdo|[?!$=]|\\)\s*\Z")
 _HEADER = re.compile(r"\s*(?:async\s+)?(?:if|elif|else|for|while|with|def|class|try|except)\b.*:")
 
 
@@ -29,6 +31,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         or problem.diagnostic.code in ("B018", "SyntaxError")
     ):
         yield with_lines(problem, index)
+    if problem.diagnostic.code == "B018" and (match := re.match(r"(\s*)[-+] (?=[rR]?[\"'])", line)):
+        yield with_lines(problem, index, match[1] + line[match.end() :])
     if problem.diagnostic.source != "python":
         return
     if _LINE.match(line):
@@ -40,6 +44,8 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
             yield with_lines(problem, index)
     if match := _PROMPT.match(line):
         yield with_lines(problem, index, match[1] + line[match.end() :])
+    if (match := _END.search(line)) and not _HEADER.match(f"{line}:"):
+        yield with_lines(problem, index, line[: match.start()])
     column = problem.diagnostic.span.start_column
     before = line[:column].rstrip()
     if (

@@ -27,6 +27,19 @@ def test_the_other_side_is_put_back(wrong, right):
     assert first_fix(f"n = input()\n{wrong}\n") == f"n = input()\n{right}\n"
 
 
-@pytest.mark.parametrize("line", ["x = 'a' if n", "x = n if y > 1", "x = 3 if n"])
+def test_what_the_file_says_elsewhere_is_said_again():
+    text = "n = input()\nprint('a' if n else 'b')\nx = ('a' if n)\n"
+
+    assert first_fix(text) == text.replace("('a' if n)\n", "('a' if n else 'b')\n")
+
+
+def test_the_s_of_a_plural_is_there_or_not():
+    assert first_fix("n = 2\nx = 's' if n > 1\n") == "n = 2\nx = 's' if n > 1 else ''\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = 'a' if n", "x = n if y > 1", "x = 3 if n", "x = y if y != 0", "x = max(n, y) if n"],
+)
 def test_another_value_is_not_guessed(line):
     assert fixes(f"n = y = 1\n{line}\n") == []

@@ -37,6 +37,10 @@ def test_a_loop_is_recognised(text, line):
         ("def f():\n    retrun(1)", "def f():\n    return (1)"),
         ("for i in (1, 2):\n    Break", "for i in (1, 2):\n    break"),
         ("for i in (1, 2):\n    contineu", "for i in (1, 2):\n    continue"),
+        ("x = (\n    abs(1) annd\n    abs(2)\n)", "x = (\n    abs(1) and\n    abs(2)\n)"),
+        ("if print():\n    x = 1\nele:\n    x = 2", "if print():\n    x = 1\nelse:\n    x = 2"),
+        ("x = sorted([], key=lmabda y: -y)", "x = sorted([], key=lambda y: -y)"),
+        ("from os Import *", "from os import *"),
         ("whilewhile print():\n    pass", "while print():\n    pass"),
     ],
 )
@@ -73,6 +77,10 @@ def test_a_slip_in_a_keyword_is_corrected(wrong, right):
         ("x = 2\nif x not (1, 3):\n    x = 1", "x = 2\nif x not in (1, 3):\n    x = 1"),
         ("x = 2\nif x None:\n    x = 1", "x = 2\nif x is None:\n    x = 1"),
         ("os.path\n\nprint(os.path.sep)", "import os.path\n\nprint(os.path.sep)"),
+        (
+            "import json\nxml.dom\nimport xml.sax\n\nprint(json, xml.dom, xml.sax)",
+            "import json\nimport xml.dom\nimport xml.sax\n\nprint(json, xml.dom, xml.sax)",
+        ),
     ],
 )
 def test_a_lost_keyword_is_put_back(wrong, right):

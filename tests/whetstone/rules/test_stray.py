@@ -45,3 +45,12 @@ def test_a_quote_that_may_close_a_text_is_not_taken_away():
 
 def test_a_word_that_is_used_is_not_taken_away():
     assert first_fix("def f(x):\n    print(end)\n    return x\n") != "def f(x):\n    return x\n"
+
+
+@pytest.mark.parametrize("end", [" then", "?", "!", "$", " ="])
+def test_what_ends_a_line_elsewhere_goes(end):
+    assert first_fix(f"x = abs(1){end}\ny = x\n") == "x = abs(1)\ny = x\n"
+
+
+def test_a_header_keeps_its_colon():
+    assert first_fix("if print() then\n    x = 1\n") == "if print():\n    x = 1\n"
