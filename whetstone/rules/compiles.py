@@ -13,6 +13,10 @@ from whetstone.regions import statement_around
 from whetstone.rules.lines import indent
 
 _OPENS = re.compile(r":\s*(?:#.*)?\Z")
+_FILLERS = (
+    "pass", "if True:", "def _():", "else:", "except Exception:", "case _:",
+    "'',", "'': '',", "_: int,",  # in brackets
+)  # fmt: skip
 _UNFINISHED = ("expected 'except' or 'finally' block", "expected an indented block")
 
 
@@ -33,17 +37,16 @@ class Compiles:
         self._margin = indent(next((line for line in problem.flagged if line.strip()), ""))
 
     def __call__(self, lines: Sequence[str]) -> bool:
-        if self._goes_on or self._sound:
-            return _error([*self._before, *lines, *self._after]) is None
-        return self._alone(lines)
+        if _error([*self._before, *lines, *self._after]) is None:
+            return True
+        return not self._goes_on and not self._sound and self._alone(lines)
 
     @cached_property
     def _sound(self) -> bool:
         """Does what stands around the region compile, with something else in the region?"""
-        fillers = ("pass", "if True:", "def _():", "else:", "except Exception:", "case _:", "'',")
         return any(
             _error([*self._before, self._margin + filler, *self._after]) is None
-            for filler in fillers
+            for filler in _FILLERS
         )
 
     def _alone(self, lines: Sequence[str]) -> bool:
