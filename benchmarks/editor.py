@@ -34,6 +34,8 @@ class Server:
         self, command: list[str], data: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         env = {**os.environ, "WHETSTONE_DATA": str(data), **(environment or {})}
+        # What is installed has its bytecode beside it; compiling it anew would be measured here.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=env,
