@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
+# The tests start hundreds of servers and trainers, which would compile their modules each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-editors editors lint setup setup-train clean
 help:
