@@ -28,7 +28,7 @@ def parser_error(lines: Sequence[str]) -> str:
             warnings.simplefilter("ignore")
             ast.parse("\n".join(lines) + "\n")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return str(error)
+        return str(error) or type(error).__name__
     return ""
 
 

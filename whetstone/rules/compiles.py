@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 
+from whetstone.indentation import parser_error
 from whetstone.problem import Document, Problem
 from whetstone.regions import statement_around
 from whetstone.rules.lines import indent
@@ -37,7 +36,7 @@ class Compiles:
         self._margin = indent(next((line for line in problem.flagged if line.strip()), ""))
 
     def __call__(self, lines: Sequence[str]) -> bool:
-        if _error([*self._before, *lines, *self._after]) is None:
+        if not parser_error([*self._before, *lines, *self._after]):
             return True
         return not self._goes_on and not self._sound and self._alone(lines)
 
@@ -45,23 +44,12 @@ class Compiles:
     def _sound(self) -> bool:
         """Does what stands around the region compile, with something else in the region?"""
         return any(
-            _error([*self._before, self._margin + filler, *self._after]) is None
+            not parser_error([*self._before, self._margin + filler, *self._after])
             for filler in _FILLERS
         )
 
     def _alone(self, lines: Sequence[str]) -> bool:
         last = next((line for line in reversed(lines) if line.strip()), "")
         tail = [f"{indent(last)}    pass"] if _OPENS.search(last) else []
-        found = _error([*self._before, *lines, *tail])
-        return found is None or any(part in found for part in _UNFINISHED)
-
-
-def _error(lines: Sequence[str]) -> str | None:
-    """The compiler's message about `lines`; None when they compile."""
-    try:
-        with warnings.catch_warnings():  # about escapes in the user's text
-            warnings.simplefilter("ignore")
-            ast.parse("\n".join(lines) + "\n")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return str(error)
-    return None
+        found = parser_error([*self._before, *lines, *tail])
+        return not found or any(part in found for part in _UNFINISHED)

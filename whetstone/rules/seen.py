@@ -12,7 +12,6 @@ import itertools
 import keyword
 import re
 import sys
-from collections.abc import Iterable
 
 from whetstone.problem import Document, Problem
 
@@ -76,10 +75,6 @@ class Surroundings:
         return module in sys.stdlib_module_names and (
             re.search(rf"^\s*import\s[^#\n]*\b{module}\b", self._text, re.MULTILINE) is not None
         )
-
-    def has(self, run: Iterable[str]) -> bool:
-        """Does this run of tokens, at most _LONGEST of them, stand elsewhere?"""
-        return tuple(run) in self._runs
 
     def likeness(self, old: str, new: str) -> int:
         """Length of the longest run that stands elsewhere and holds what was changed, less two for

@@ -119,7 +119,7 @@ def _quoted(name: str, line: str, document: Document) -> Iterator[str]:
 
 def _private(name: str, line: str, document: Document, problem: Problem) -> Iterator[str]:
     """`_check()` in a method: what begins with an underscore belongs to the object."""
-    if name[:1] == "_" and name[:2] != "__" and _method_header(document, problem):
+    if name[:1] == "_" and name[:2] != "__" and _bases(document, problem) is not None:
         yield re.sub(rf"(?<![\w.]){name}\b", f"self.{name}", line)
 
 
@@ -128,14 +128,16 @@ def _inherited(name: str, line: str, document: Document, problem: Problem) -> It
     called = re.search(rf"(?<![\w.]){name}\s*\(", bare(line))
     if called is None or hasattr(builtins, name) or name[:1].isupper():
         return
-    header = _method_header(document, problem)
-    if header and (header[1] not in ("", "object") or re.search(r"\bself\.\w+\(", document.text)):
+    bases = _bases(document, problem)
+    if bases is not None and (
+        bases not in ("", "object") or re.search(r"\bself\.\w+\(", document.text)
+    ):
         at = called.start()
         yield f"{line[:at]}self.{line[at:]}"
 
 
-def _method_header(document: Document, problem: Problem) -> tuple[int, str] | None:
-    """The row of the method around the problem and the bases of its class; None outside of one."""
+def _bases(document: Document, problem: Problem) -> str | None:
+    """The bases of the class whose method the problem is in; None outside of one."""
     lines = document.bare_lines()
     inner = enclosing_def(lines, problem.diagnostic.span.start_line)
     while inner is not None and not re.match(
@@ -150,5 +152,5 @@ def _method_header(document: Document, problem: Problem) -> tuple[int, str] | No
     for row in range(inner - 1, -1, -1):
         match = re.match(r"(\s*)class\s+\w+\s*(?:\((.*?)\))?\s*:", lines[row])
         if match and len(match[1]) < len(indent(lines[inner])):
-            return inner, (match[2] or "").strip()
+            return (match[2] or "").strip()
     return None
