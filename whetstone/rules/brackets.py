@@ -44,14 +44,7 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
             made = with_lines(problem, index, *((new,) if new.strip() else ()))
             score = around.likeness(line, new) + usual
             scored[made] = max(score, scored.get(made, score))
-    compiles = Compiles(document, problem)
-    found = 0
-    for made in sorted(scored, key=lambda each: -scored[each])[:_TRIES]:
-        if compiles(made.lines):
-            yield made
-            found += 1
-            if found == _MOST:
-                return
+    yield from Compiles(document, problem).likeliest(scored, tries=_TRIES, most=_MOST)
 
 
 def _unclosed(code: str) -> list[str]:

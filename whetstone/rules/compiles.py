@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from whetstone.indentation import parser_error
-from whetstone.problem import Document, Problem
+from whetstone.problem import Document, Problem, Replacement
 from whetstone.regions import statement_around
 from whetstone.rules.lines import indent
 
@@ -39,6 +40,13 @@ class Compiles:
         if not parser_error([*self._before, *lines, *self._after]):
             return True
         return not self._goes_on and not self._sound and self._alone(lines)
+
+    def likeliest(
+        self, scored: Mapping[Replacement, int], *, tries: int, most: int
+    ) -> Iterator[Replacement]:
+        """At most `most` that compile of the `tries` with the highest scores, the best first."""
+        tried = sorted(scored, key=lambda each: -scored[each])[:tries]
+        yield from itertools.islice((each for each in tried if self(each.lines)), most)
 
     @cached_property
     def _sound(self) -> bool:

@@ -41,18 +41,12 @@ def propose(document: Document, problem: Problem) -> Iterator[Replacement]:
         yield with_lines(problem, index, f"{line.rstrip()} {quote[0] if quote else ''}")
         return
     around = Surroundings(document, problem)
-    scored: dict[str, int] = {}
+    scored: dict[Replacement, int] = {}
     for new, usual in _edits(line):
+        made = with_lines(problem, index, new)
         score = _score(new, line, document, around) + usual
-        scored[new] = max(score, scored.get(new, score))
-    compiles = Compiles(document, problem)
-    made = 0
-    for new in sorted(scored, key=lambda each: -scored[each])[:_TRIES]:
-        if compiles(with_lines(problem, index, new).lines):
-            yield with_lines(problem, index, new)
-            made += 1
-            if made == _MOST:
-                return
+        scored[made] = max(score, scored.get(made, score))
+    yield from Compiles(document, problem).likeliest(scored, tries=_TRIES, most=_MOST)
 
 
 def _goes_on_below(problem: Problem, index: int) -> bool:
