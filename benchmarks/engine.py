@@ -31,11 +31,14 @@ from whetstone.engine.llama import LlamaEngine
 from whetstone.engine.llama.context import PROMPT
 from whetstone.engine.llama.shift import common, moved
 from whetstone.engine.options import EngineOptions
+from whetstone.fixer import DRAFTS
 from whetstone.models.starter import starter_path
-from whetstone.problem import Diagnostic, Document, Problem, Region, Span
+from whetstone.problem import Diagnostic, Document, Problem, Region, Replacement, Span
 from whetstone.prompt import Prompt, render
 
 SEED, N, MAX_TOKENS = 1, 4, 96
+
+Asked = tuple[Problem, list[Replacement]]
 
 
 def main() -> None:
@@ -44,25 +47,27 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    problems = _problems(options.cases)
+    asked = _asked(options.cases)
     found = {
         "machine": machine(),
         "model": options.model.name,
-        "guessing": guessing(options.model, problems),
+        "guessing": guessing(options.model, asked),
         "reuse": reuse(options.model),
-        "shifting": shifting(options.model, problems),
+        "shifting": shifting(options.model, [problem for problem, _ in asked]),
         "overhead": overhead(options.model),
     }
     print(json.dumps(found, indent=None if options.json else 2))
 
 
-def _problems(count: int) -> list[Problem]:
+def _asked(count: int) -> list[Asked]:
+    """Problems, and what the server would guess of their answers."""
     made = []
     for case in spread(cases_of("static"), count):
         document = Document(text=case.buggy, path=Path(case.file))
         for diagnostic in diagnose.find(document)[:1]:
             hints = rules.hints(document, diagnostic)
-            made.append(context.build_problem(document, diagnostic, hints=hints))
+            problem = context.build_problem(document, diagnostic, hints=hints)
+            made.append((problem, rules.propose(document, problem)[:DRAFTS]))
     return made
 
 
@@ -79,23 +84,26 @@ def _ask(engine: LlamaEngine, prompt: Prompt, n: int = N) -> tuple[str, set[str]
 # -- guessing -----------------------------------------------------------------------------------
 
 
-def guessing(model: Path, problems: Sequence[Problem]) -> dict[str, Any]:
-    """Every prompt is new to both engines; they take turns on each."""
+def guessing(model: Path, asked: Sequence[Asked]) -> dict[str, Any]:
+    """Every prompt is new to all engines; they take turns on each."""
     engines = {
         "without": _opened(model, speculation=False, cache_mb=0),
-        "with": _opened(model, speculation=True, cache_mb=0),
+        "from the lines as they are": _opened(model, cache_mb=0),
+        "and from what the rules propose": _opened(model, cache_mb=0),
     }
+    plain, _, best = engines
     seconds: dict[str, list[float]] = {name: [] for name in engines}
     answers: dict[str, list[tuple[str, set[str]]]] = {name: [] for name in engines}
-    for problem in problems:
-        prompt = render(problem, next(iter(engines.values()))._model.format)
+    for problem, expected in asked:
         for name, engine in engines.items():
+            drafts = expected if name == best else ()
+            prompt = render(problem, engine._model.format, expected=drafts)
             begin = time.perf_counter()
             answers[name].append(_ask(engine, prompt))
             seconds[name].append(time.perf_counter() - begin)
-    pairs = list(zip(*answers.values(), strict=True))
+    pairs = list(zip(answers[plain], answers[best], strict=True))
     report: dict[str, Any] = {
-        "problems": len(problems),
+        "problems": len(asked),
         "greedy_equal": sum(one[0] == other[0] for one, other in pairs),
         "all_equal": sum(one[1] == other[1] for one, other in pairs),
     }

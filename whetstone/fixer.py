@@ -28,6 +28,7 @@ from whetstone.settings import Settings
 from whetstone.standing import with_standing
 
 _MAX_SCORED_RULES = 4
+DRAFTS = 4
 
 
 class Fixer:
@@ -180,7 +181,9 @@ class Fixer:
             return None, answers, 0
         unparsable = 0
         try:
-            prompt, completions = self._generate(problem, n or self._settings.candidates, cancel)
+            expected = prover.proposed()[:DRAFTS]
+            number = n or self._settings.candidates
+            prompt, completions = self._generate(problem, expected, number, cancel)
         except PromptTooLong:  # one enormous line: the rules may still know
             return None, answers, 0
         for completion in completions:
@@ -200,12 +203,12 @@ class Fixer:
         return prompt, answers, unparsable
 
     def _generate(
-        self, problem: Problem, n: int, cancel: Cancel | None
+        self, problem: Problem, expected: Sequence[Replacement], n: int, cancel: Cancel | None
     ) -> tuple[Prompt, Iterator[Completion]]:
         """Completions for the largest window of the file that fits the model's context."""
         assert self._engine is not None
         while True:
-            prompt = render(problem, self.prompt_format)
+            prompt = render(problem, self.prompt_format, expected=expected)
             completions = self._engine.generate(
                 prompt,
                 n=n,

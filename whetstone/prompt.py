@@ -14,6 +14,7 @@ that mark a prompt's parts; `_escape` makes them plain text, and `parse` turns t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,13 +69,15 @@ class Prompt:
     """Rendered text, ready to tokenize with special tokens parsed and no token added in front.
 
     An answer begins with one of `starts`, where there are any: an engine that can choose among
-    tokens need not let the model begin otherwise.
+    tokens need not let the model begin otherwise. It may well be one of `drafts`, the likeliest
+    first: they decide how soon an answer is there, never what it is.
     """
 
     text: str
     format: FormatName
     stop: str
     starts: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
 
 
 def _escape(text: str) -> str:
@@ -86,16 +89,22 @@ def _unescape(text: str) -> str:
     return _UNMARK.sub("<\\1|", text)
 
 
-def render(problem: Problem, format: FormatName) -> Prompt:
+def render(problem: Problem, format: FormatName, *, expected: Iterable[Replacement] = ()) -> Prompt:
     """The prompt for `problem`; ends where the answer begins.
+
+    Args:
+        expected: what the answer may be, the likeliest first; that nothing changes is added.
 
     Raises:
         ValueError: `format` is not one of FORMATS.
     """
+    unchanged = Replacement(kind="replace", lines=problem.flagged)
+    drafts = tuple(answer_text(problem, draft, format) for draft in (*expected, unchanged))
     if format == "compact":
-        return Prompt(text=_render_compact(problem), format=format, stop=END, starts=(FIX, IMP))
+        text, stop, starts = _render_compact(problem), END, (FIX, IMP)
+        return Prompt(text=text, format=format, stop=stop, starts=starts, drafts=drafts)
     if format == "chat":
-        return Prompt(text=_render_chat(problem), format=format, stop="<|im_end|>")
+        return Prompt(text=_render_chat(problem), format=format, stop="<|im_end|>", drafts=drafts)
     raise ValueError(f"unknown prompt format {format!r}; known: {', '.join(FORMATS)}")
 
 

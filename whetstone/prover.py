@@ -63,7 +63,8 @@ class Prover:
             ThreadPoolExecutor(1, thread_name_prefix="whetstone-prover") if beside else _Here()
         )
         self._proofs: dict[Replacement, Future[Proof]] = {}
-        self._rules = self._thread.submit(self._propose_by_rules)
+        self._proposed = self._thread.submit(self._propose, self._document, self._problem)
+        self._rules = self._thread.submit(self._prove_by_rules)
 
     def __enter__(self) -> Prover:
         return self
@@ -80,6 +81,10 @@ class Prover:
         """Let it be proved; what is known already is not proved again."""
         self._proofs[replacement] = self._thread.submit(self._prove, replacement)
 
+    def proposed(self) -> list[Replacement]:
+        """What the rules propose, before anything of it is proved."""
+        return self._proposed.result()
+
     def rules(self) -> tuple[Proof, ...]:
         """The proofs of what the rules propose, once they are done. Raises as `result` does."""
         return self._rules.result()
@@ -93,8 +98,8 @@ class Prover:
         """
         return self._proofs[replacement].result()
 
-    def _propose_by_rules(self) -> tuple[Proof, ...]:
-        return tuple(map(self._prove, self._propose(self._document, self._problem)))
+    def _prove_by_rules(self) -> tuple[Proof, ...]:
+        return tuple(map(self._prove, self._proposed.result()))
 
     def _prove(self, replacement: Replacement) -> Proof:
         if replacement not in self._known:

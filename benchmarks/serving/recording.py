@@ -19,6 +19,7 @@ from random import Random
 from trainer.data.mutations import KINDS, Mutation
 from trainer.data.source import Source
 from whetstone import context, diagnose, rules
+from whetstone.fixer import DRAFTS
 from whetstone.problem import Diagnostic, Document
 from whetstone.prompt import FormatName, Prompt, render
 
@@ -87,7 +88,7 @@ def record(
                 turn=editor.asked,
                 line=problem.region.start,
                 code=diagnostic.code,
-                prompt=render(problem, format),
+                prompt=render(problem, format, expected=rules.propose(document, problem)[:DRAFTS]),
             )
         )
         editor.apply_and_type_on()

@@ -63,6 +63,17 @@ def test_what_makes_it_no_better_is_never_shown(answer, reason):
     assert not any(c.origin == "model" for c in proposal.candidates)
 
 
+def test_the_model_is_told_what_the_rules_propose():
+    text = "def area(radius):\n    return 3 * raduis\n"
+    document = Document(text=text, path=Path("/project/sample.py"))
+    engine = ScriptedEngine(lambda prompt: ["<|fix|>    return 3 * radius"])
+    Fixer(engine, Settings()).propose(document, diagnose.find(document)[0])
+
+    first, *_, last = engine.prompts[0].drafts
+    assert first == "<|fix|>    return 3 * radius"
+    assert last == "<|fix|>    return 3 * raduis"
+
+
 def test_answers_that_do_not_parse_are_counted():
     assert propose("x = nope\n", ["garbage", "<|imp|>not an import"]).unparsable == 2
 

@@ -82,6 +82,19 @@ def test_an_answer_parses_back_into_its_replacement(problem, format, replacement
     assert parse(text, problem, format) == replacement
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_expected_is_drafted_and_that_nothing_changes_last(problem, format):
+    expected = [
+        Replacement(kind="replace", lines=("        for book in self.books:",)),
+        Replacement(kind="import", lines=("import json",)),
+    ]
+    prompt = render(problem, format, expected=expected)
+    unchanged = Replacement(kind="replace", lines=problem.flagged)
+
+    assert [parse(draft, problem, format) for draft in prompt.drafts] == [*expected, unchanged]
+    assert prompt.text == render(problem, format).text
+
+
 def test_tabs_come_back_as_tabs(problem_in):
     _, problem = problem_in("def f(x):\n\tif x:\n\t\treturn (1\n\treturn 2\n")
     wanted = Replacement(kind="replace", lines=("\t\treturn (1)",))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from whetstone.engine.llama import LlamaEngine
+from whetstone.engine.llama.context import ROWS
 from whetstone.engine.options import EngineOptions
 from whetstone.errors import EngineError
 from whetstone.models.starter import starter_path
@@ -104,6 +105,54 @@ def test_guessing_changes_nothing_but_the_number_of_passes(engine, plain, text):
     if not guessed[0][1].startswith(IMP):  # an import repeats nothing of the lines it mends
         assert 0 < spent.accepted <= spent.drafted
         assert spent.decodes < spent_plain.decodes
+
+
+def drafted(text, *drafts):
+    return dataclasses.replace(prompt(text), drafts=drafts)
+
+
+@pytest.mark.parametrize("text", PROMPTS)
+def test_an_answer_that_was_drafted_takes_one_pass(engine, plain, text):
+    greedy = answers(plain, text, n=1)[0][1]
+    before = engine.stats
+    (found,) = engine.generate(drafted(text, greedy, FIX + "pass"), n=1, max_tokens=48)
+    spent = engine.stats - before
+
+    assert found.text == greedy
+    assert spent.decodes == 1
+    assert spent.accepted == spent.drafted > 0
+
+
+@pytest.mark.parametrize("text", PROMPTS)
+@pytest.mark.parametrize("draft", [FIX + "    nonsense(here)", IMP, FIX, "", "x" * 4000])
+def test_a_wrong_draft_changes_no_answer(engine, plain, text, draft):
+    found = engine.generate(drafted(text, draft), n=4, max_tokens=48, seed=7)
+
+    assert sorted((c.number, c.text, c.tokens, c.finish) for c in found) == sorted(
+        answers(plain, text)
+    )
+
+
+def test_the_next_draft_is_followed_where_the_first_is_not(engine, plain):
+    greedy = answers(plain, PROMPTS[0], n=1)[0][1]
+    wrong = greedy[:-3] + "+ 1"
+    before = engine.stats
+    found = list(engine.generate(drafted(PROMPTS[0], wrong, greedy), n=1, max_tokens=48))
+    spent = engine.stats - before
+
+    assert [answer.text for answer in found] == [greedy]
+    assert spent.decodes == 2
+
+
+def test_a_draft_longer_than_a_pass_is_followed_in_several(engine):
+    """All of it is guessed, however little of it the model takes."""
+    lines = "\n".join(f"    total_{number} = {number} + radius" for number in range(20))
+    before = engine.stats
+    (answer,) = engine.generate(drafted(PROMPTS[0], FIX + lines), n=1, max_tokens=200)
+    spent = engine.stats - before
+
+    assert spent.decodes <= answer.tokens + 1
+    assert spent.drafted >= ROWS - 1
 
 
 @pytest.mark.parametrize("text", PROMPTS)

@@ -51,7 +51,7 @@ class Limits:
     """What ends an answer, and how it may begin."""
 
     max_tokens: int
-    draft_tokens: int  # longest guess; 0 for none
+    guessing: bool
     stops: frozenset[int]
     starts: tuple[int, ...]
 
@@ -77,7 +77,6 @@ class Answers:
         self._guess = guess
         self._finished: list[Completion] = []
         self._texts: set[str] = set()  # of the answers so far
-        self.greedy: tuple[int, ...] = ()  # the tokens of answer 0, once it is complete
 
     def run(self, root: Node, row: int, draft: Sequence[int]) -> Iterator[Completion]:
         """Completions as they finish, in the order of their numbers where several do at once.
@@ -99,7 +98,7 @@ class Answers:
         """Decode the pending token of each node and its guess; the nodes that go on."""
         batch = self._context.batch
         batch.clear()
-        room = min(self._limits.draft_tokens, ROWS // len(nodes) - 1)
+        room = ROWS // len(nodes) - 1 if self._limits.guessing else 0
         decoded = []
         for node in nodes:
             draft: list[int] = []
@@ -174,8 +173,6 @@ class Answers:
         for branch in node.branches:
             self._context.drop(branch.sequence)
         number = min(branch.number for branch in node.branches)
-        if number == 0:
-            self.greedy = node.tokens
         text = self._model.text(node.tokens[:-1] if stopped else node.tokens)
         if text not in self._texts:
             self._texts.add(text)

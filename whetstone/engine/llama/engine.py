@@ -80,9 +80,8 @@ class LlamaEngine:
         self._storages: dict[str, Storage] = {}  # by model_id, of all that computed here
         self._unsaved: dict[str, Storage] = {}  # those whose constant beginning is not on disk
         self._open_storage()
-        self._guesses = Guesses(self._model)
-        speculates = self.options.speculation and self._model.can_trim
-        self._first_draft = min(2 * self.options.draft_tokens, ROWS - 1) if speculates else 0
+        longest = self.options.draft_tokens if self.options.speculation else 0
+        self._speculates = longest > 0 and self._model.can_trim
         self._request = 0  # counts requests: only the latest may go on
         self._forked = False  # sequences of answers may hold cells
 
@@ -202,7 +201,8 @@ class LlamaEngine:
     ) -> Iterator[Completion]:
         tokens = self._tokens(prompt.text, reserve=max_tokens)
         limits = self._limits(prompt, max_tokens)
-        guesses = self._guesses.of(tokens, limits.starts[:1])
+        drafts = map(self.tokenize, prompt.drafts) if limits.guessing else ()
+        guesses = Guesses(tokens, drafts, limit=self.options.draft_tokens)
         answers = Answers(
             model=self._model,
             context=self._context,
@@ -213,7 +213,8 @@ class LlamaEngine:
         )
         width = min(n, self._context.sequences, (self._context.size - tokens.size) // max_tokens)
         for first in range(0, n, width):
-            draft = answers.until_stop(guesses.first(min(max_tokens - 1, self._first_draft)))
+            room = min(max_tokens, ROWS) - 1 if limits.guessing else 0
+            draft = answers.until_stop(guesses.first(room))
             row = self._compute(tokens, draft)
             samplers = [
                 Sampler(temperature=temperature, seed=seed, number=number)
@@ -227,7 +228,6 @@ class LlamaEngine:
                 for sampler in samplers:
                     if sampler is not None:
                         sampler.close()
-        self._guesses.remember(answers.greedy)
 
     def score(self, prompt: Prompt, answer: str, *, cancel: Cancel | None = None) -> Score | None:
         """See `Engine.score`."""
@@ -302,7 +302,7 @@ class LlamaEngine:
     def _limits(self, prompt: Prompt, max_tokens: int) -> Limits:
         return Limits(
             max_tokens=max_tokens,
-            draft_tokens=self.options.draft_tokens if self._first_draft else 0,
+            guessing=self._speculates,
             stops=frozenset([self._model.mark(prompt.stop)] if prompt.stop else []),
             starts=tuple(map(self._model.mark, prompt.starts)),
         )

@@ -1,68 +1,52 @@
-"""Guessing an answer's next tokens from its prompt: a fix mostly repeats the lines it replaces."""
+"""Guessing an answer's next tokens: from drafts of it, and from its prompt.
+
+A draft is a text that the answer may well be: what a rule proposes, and the lines as they are.
+Where none of them goes on as the answer does, the prompt is looked through: a fix mostly repeats
+the lines it replaces.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from whetstone.engine.llama.model import Model
 from whetstone.engine.llama.shift import Tokens
 
 _RUNS = (3, 2)  # lengths of the runs of tokens that are looked up, longest first
-_OPENING = 16  # tokens
 
 
 class Guesses:
-    """Knows how this model's answers begin, and makes the guesses for one prompt."""
+    """Of one prompt: its drafts, and the places of every short run of its tokens, the last wins."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._opening: tuple[int, ...] = ()
-
-    def of(self, prompt: Tokens, start: Sequence[int]) -> PromptGuesses:
-        """Guesses for one prompt whose answers begin with `start`, where that is known."""
-        tokens: list[int] = prompt.tolist()
-        if not start and self._opening and self._model.is_control(self._opening[0]):
-            start = self._opening[:1]  # what the answers before began with
-        if not start:
-            return PromptGuesses(tokens, list(self._opening))
-        # The lines to replace follow the last mark: the first guess is that nothing changes.
-        mark = len(tokens) - 1
-        while mark >= 0 and not self._model.is_control(tokens[mark]):
-            mark -= 1
-        return PromptGuesses(tokens, [*start, *tokens[mark + 1 :]])
-
-    def remember(self, answer: Sequence[int]) -> None:
-        """Learn from a greedy answer: what it has in common with the one before opens the next."""
-        known = self._opening or answer
-        same = 0
-        while same < min(len(known), len(answer), _OPENING) and known[same] == answer[same]:
-            same += 1
-        self._opening = tuple(answer[: same or _OPENING])
-
-
-class PromptGuesses:
-    """The places of every short run of tokens in one prompt; the last place wins."""
-
-    def __init__(self, prompt: list[int], opening: list[int]) -> None:
+    def __init__(self, prompt: Tokens, drafts: Iterable[Sequence[int]], *, limit: int) -> None:
+        """`limit`: most tokens that are guessed from the prompt at a time."""
         self._prompt = prompt
-        self._opening = opening
-        self._places: dict[tuple[int, ...], int] = {}  # made when it is first needed
+        self._drafts = [tuple(draft) for draft in drafts]
+        self._limit = limit
+        self._tokens: list[int] = []  # these two are made when they are first needed
+        self._places: dict[tuple[int, ...], int] = {}
 
-    def first(self, limit: int) -> list[int]:
-        """At most `limit` tokens that the answer may begin with."""
-        opening = self._opening[:limit]
-        return [*opening, *self.after(opening, limit - len(opening))]
+    def first(self, room: int) -> list[int]:
+        """At most `room` tokens that the answer may begin with."""
+        return list(self._drafts[0][:room]) if self._drafts else []
 
-    def after(self, answer: Sequence[int], limit: int) -> list[int]:
-        """At most `limit` tokens that may follow `answer`; none where nothing is known."""
-        if limit <= 0 or not answer:
+    def after(self, answer: Sequence[int], room: int) -> list[int]:
+        """At most `room` tokens that may follow `answer`; none where nothing is known.
+
+        A draft is followed as far as there is room: who wrote it knew the whole of it.
+        """
+        if room <= 0 or not answer:
             return []
+        done = len(answer)
+        for draft in self._drafts:
+            if len(draft) > done and draft[:done] == tuple(answer):
+                return list(draft[done : done + room])
         if not self._places:
-            self._places = _places(self._prompt)
+            self._tokens = self._prompt.tolist()
+            self._places = _places(self._tokens)
         for length in _RUNS:
             place = self._places.get(tuple(answer[-length:]))
             if place is not None:
-                return self._prompt[place : place + limit]
+                return self._tokens[place : place + min(room, self._limit)]
         return []
 
 
