@@ -13,6 +13,7 @@ from whetstone.regions import (
     down_to_next_statement,
     elsewhere,
     header_above,
+    own_lines,
     with_line_above,
 )
 
@@ -26,9 +27,14 @@ _STEP_BELOW = CHAT_BELOW * 2 // 3
 
 
 def region_for(document: Document, diagnostic: Diagnostic) -> Region:
-    """The lines a diagnostic points at, at most MAX_REGION_LINES of them, never past the end."""
+    """The lines a diagnostic points at, at most MAX_REGION_LINES of them, never past the end.
+
+    A failing test points at a line, and means its statement.
+    """
     count = max(1, len(document.lines()))
     start = min(diagnostic.span.start_line, count - 1)
+    if diagnostic.source == "test" and (whole := own_lines(document, start)) is not None:
+        return whole
     stop = min(max(start + 1, diagnostic.span.end_line + 1), count)
     if diagnostic.span.end_column == 0 and stop - start > 1:
         stop -= 1  # an end at column 0 lies before that line

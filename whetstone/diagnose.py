@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -100,6 +101,28 @@ def ruff(document: Document) -> list[Diagnostic]:
     if name == "__init__.py":  # what looks unused there is what the package offers
         found = [diagnostic for diagnostic in found if diagnostic.code != "F401"]
     return sorted(found, key=_place)
+
+
+def ruff_many(document: Document, texts: Sequence[str]) -> list[list[Diagnostic]]:
+    """What `ruff` finds in each of `texts`, were it the document's, by one process.
+
+    Raises:
+        WhetstoneError: ruff cannot be run.
+    """
+    offers = document.path is not None and document.path.name == "__init__.py"
+    with tempfile.TemporaryDirectory(prefix="whetstone-ruff-") as name:
+        for number, text in enumerate(texts):
+            data = text.encode("utf-8", "surrogatepass")
+            Path(name, f"text_{number}.py").write_bytes(data)
+        found = ruff_folder(Path(name))
+    return [
+        [
+            each
+            for each in found.get(f"text_{number}.py", [])
+            if not (offers and each.code == "F401")
+        ]
+        for number in range(len(texts))
+    ]
 
 
 def ruff_folder(folder: Path) -> dict[str, list[Diagnostic]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from whetstone import diagnose, masking
 from whetstone.errors import SandboxError
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 IMPORT_EXISTS = "import exists"
 TestRunner = Callable[[str], "RunResult"]  # runs the user's test on a copy with the given text
+
+
+@runtime_checkable
+class ManyRunner(Protocol):
+    """A TestRunner that can say of many texts at once which of them may pass."""
+
+    def __call__(self, new_text: str) -> RunResult: ...
+
+    def passing(self, new_texts: Sequence[str]) -> list[bool] | None:
+        """None where only running them one by one can tell."""
+        ...
+
 
 _BINDS = re.compile(r"\s*(?:(?:async\s+)?(?:def|class)\s+(\w+)|(\w+)(?:\s*:[^=]+)?\s*=(?!=))")
 _QUOTED = re.compile(r"'(\w+)'")
@@ -127,8 +139,12 @@ def prove(
     baseline: Baseline,
     *,
     test: TestRunner | None = None,
+    findings: list[Diagnostic] | None = None,
 ) -> Evidence:
     """Check a candidate's whole new text, cheapest check first, stopping at the first failure.
+
+    Args:
+        findings: what ruff says of the new text, where that is known.
 
     Raises:
         WhetstoneError: ruff could not be run.
@@ -140,7 +156,10 @@ def prove(
     checks.append(_parses(document, new_text, syntax, baseline))
     if checks[-1].passed is False:
         return Evidence(checks=tuple(checks))
-    found = [syntax] if syntax else diagnose.ruff(document.with_text(new_text))
+    if syntax is not None:
+        found = [syntax]
+    else:
+        found = diagnose.ruff(document.with_text(new_text)) if findings is None else findings
     checks.append(_gone(problem, found, baseline))
     checks.append(_nothing_new(document, problem, found, baseline, hidden=syntax is not None))
     exists = _imports_exist(document, new_text)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from whetstone import analogy, context, rules
+from whetstone import analogy, context, rules, slips
 from whetstone.analogy import Rewrite
 from whetstone.candidate import Answer, Candidate, Origin, Proposal, candidate_of
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
@@ -28,6 +28,8 @@ from whetstone.settings import Settings
 from whetstone.standing import with_standing
 
 _MAX_SCORED_RULES = 4
+_SLIPS_S = 20.0  # for those of one line
+_ENOUGH_SLIPS = 4  # that pass the test: the model tells which of them is likeliest
 DRAFTS = 4
 
 
@@ -129,6 +131,8 @@ class Fixer:
         with self._prover(document, problem, cancel, test, by_rules) as prover:
             prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
             proved = self._candidates(document, problem, answers, prover, learned)
+            if test is not None and not any(candidate.evidence.shown for candidate in proved):
+                proved += _slips(document, problem, prover)
         shown = _placed([candidate for candidate in proved if candidate.evidence.shown])
         shown = self._scored(problem, prompt, shown, cancel)
         shown = [candidate for candidate in shown if not self._is_guess(problem, candidate)]
@@ -142,6 +146,7 @@ class Fixer:
             prompt_format=self.prompt_format,
             latency_s=time.perf_counter() - begin,
             unparsable=unparsable,
+            sieved=prover.sieved,
         )
 
     def _prover(
@@ -270,6 +275,15 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
+
+
+def _slips(document: Document, problem: Problem, prover: Prover) -> list[Candidate]:
+    """What passes of the small changes to lines that run, and what was tried before.
+
+    For a failing test to which neither the rules nor the model has an answer.
+    """
+    proofs = prover.first_of(slips.propose(document, problem), most=_ENOUGH_SLIPS, seconds=_SLIPS_S)
+    return [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
 
 
 def _placed(shown: list[Candidate]) -> list[Candidate]:

@@ -76,6 +76,28 @@ def down_to_next_statement(document: Document, region: Region) -> Region | None:
     return wider if wider.stop > region.stop else None
 
 
+def own_lines(document: Document, row: int) -> Region | None:
+    """The lines of the innermost statement at `row`, without those of its body.
+
+    None where the file does not parse, or when they are more than MAX_REGION_LINES.
+    """
+    try:
+        tree = ast.parse(document.text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    lines = document.lines()
+    found: Region | None = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and node.lineno - 1 <= row < (node.end_lineno or 0):
+            body = getattr(node, "body", None)
+            stop = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
+            while stop > node.lineno and lines[stop - 1].strip()[:1] in ("", "#", "@"):
+                stop -= 1
+            if row < stop and (found is None or node.lineno - 1 >= found.start):
+                found = Region(start=node.lineno - 1, stop=stop)
+    return found if found is not None and len(found) <= MAX_REGION_LINES else None
+
+
 def with_line_above(document: Document, region: Region) -> Region | None:
     """The region with the code line above it, when one is near."""
     lines = document.lines()

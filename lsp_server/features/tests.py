@@ -212,7 +212,8 @@ class _Search:
             if proposal is None:
                 continue
             self._lines += 1
-            self._answers += len(proposal.candidates) + len(proposal.rejected) + proposal.unparsable
+            self._answers += len(proposal.candidates) + len(proposal.rejected)
+            self._answers += proposal.unparsable + proposal.sieved
             if proposal.candidates:
                 return fitting, document, proposal
         return None

@@ -29,6 +29,7 @@ from whetstone.testing.python import find_python
 from whetstone.testing.watch import reader
 
 _KILLED = 137
+_LEAST_S, _LONGER = 3.0, 3.0  # for a fix, beside what the whole file took before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +135,22 @@ class FailingTest:
         failure = failures[0].text if failures else run.output[-4000:]
         return Baseline(run=run, passed=False, kept=kept, places=tuple(places), failure=failure)
 
-    def judge(self, path: Path) -> TestRunner:
+    def judge(self, path: Path) -> Judge:
         """A runner for whole new texts of the file at `path`."""
-        path = path.resolve()
+        return Judge(self, path.resolve())
 
-        def run(new_text: str) -> RunResult:
-            baseline = self.baseline()
-            with self._changed(path, new_text) as bench:
-                return self._judged(bench, baseline)
+    def judged(self, path: Path, new_text: str) -> RunResult:
+        """How the tests end with a whole new text of the file at `path`."""
+        baseline = self.baseline()
+        with self._changed(path, new_text) as bench:
+            return self._judged(bench, baseline)
 
-        return run
+    def passing(self, path: Path, new_texts: Sequence[str]) -> list[bool] | None:
+        """Which of the texts may be fixes: see `Bench.passing`."""
+        limit_s = self._limit_s(self.baseline())
+        assert self._bench is not None
+        with self._lock:
+            return self._bench.passing(path, new_texts, [self.test], timeout_s=limit_s)
 
     def outcomes(self, path: Path, new_text: str, tests: Sequence[str]) -> Mapping[str, str]:
         """How tests end with a whole new text of the file at `path`: passed, failed, skipped.
@@ -169,12 +176,17 @@ class FailingTest:
                     self._bench.write(path, before)
 
     def _judged(self, bench: Bench, baseline: Baseline) -> RunResult:
-        run = bench.run([self.test])
+        run = bench.run([self.test], timeout_s=self._limit_s(baseline))
         if not run.passed or not self._mine(run):
             return _result(run, 1, bench, [])
         whole = bench.run([self.file])
         broken = sorted(baseline.kept - _passed(whole) - set(self._mine(whole)))
         return _result(whole, 1 if broken or whole.timed_out else 0, bench, broken)
+
+    @staticmethod
+    def _limit_s(baseline: Baseline) -> float:
+        """Many a wrong change never ends; a right one takes about as long as what it mends."""
+        return max(_LEAST_S, _LONGER * baseline.run.duration_s)
 
     # -- which tests are meant --------------------------------------------------------------------
 
@@ -195,6 +207,21 @@ class FailingTest:
         return not heading or any(named)
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Runs the failing test with whole new texts of one file."""
+
+    failing: FailingTest
+    path: Path
+
+    def __call__(self, new_text: str) -> RunResult:
+        return self.failing.judged(self.path, new_text)
+
+    def passing(self, new_texts: Sequence[str]) -> list[bool] | None:
+        """Which of the texts may pass; None where only running them one by one can tell."""
+        return self.failing.passing(self.path, new_texts)
+
+
 def one_judge(failing: FailingTest, path: Path) -> TestRunner:
     """A judge that makes a copy of its own each time: for later, when `failing` is closed."""
 
@@ -204,7 +231,7 @@ def one_judge(failing: FailingTest, path: Path) -> TestRunner:
         )
         with again:
             again._baseline = failing.baseline()
-            return again.judge(path)(new_text)
+            return again.judged(path.resolve(), new_text)
 
     return run
 

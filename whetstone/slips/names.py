@@ -1,0 +1,69 @@
+"""The wrong name of several that are at hand, and things in the wrong order."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+
+from whetstone.slips.statement import Edit, Statement
+
+_MOST = 6  # other names for one place
+_LONGEST_CALL = 4  # arguments
+
+
+def edits(statement: Statement) -> Iterator[Edit]:
+    names, attributes = statement.names, statement.attributes
+    for node in statement.nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) if name in names:
+                yield from _others(statement, node, names, 2.3)
+                if name in attributes:
+                    yield statement.put(2.2, node, f"self.{name}")
+            case ast.Name(id=name, ctx=ast.Store()) if name in names:
+                yield from _others(statement, node, names, 3.6)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                if name in names:
+                    yield statement.put(2.2, node, name)
+                if name in attributes:
+                    for place, other in enumerate(attributes[:_MOST]):
+                        if other != name:
+                            yield statement.put(2.6 + 0.1 * place, node, f"self.{other}")
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                yield from _fields(statement, node, owner, name)
+            case ast.Call(args=args) if 2 <= len(args) <= _LONGEST_CALL:
+                yield from _swapped(statement, args, 2.2)
+                yield from _left_out(statement, args, 3.2)
+            case ast.Tuple(elts=elts) if 2 <= len(elts) <= _LONGEST_CALL:
+                yield from _swapped(statement, elts, 2.6)
+
+
+def _others(statement: Statement, node: ast.Name, names: list[str], cost: float) -> Iterator[Edit]:
+    others = [name for name in names if name != node.id][:_MOST]
+    for place, other in enumerate(others):
+        yield statement.put(cost + 0.1 * place, node, other)
+
+
+def _fields(statement: Statement, node: ast.Attribute, owner: str, name: str) -> Iterator[Edit]:
+    """What else of the same thing the lines around use."""
+    around = "\n".join((*statement.above, statement.text))
+    known = re.findall(rf"\b{re.escape(owner)}\.(\w+)(?!\w*\()", around)
+    for place, other in enumerate(dict.fromkeys(reversed(known))):
+        if other != name and place < _MOST:
+            yield Edit(3.0, statement.end(node.value) + 1, statement.end(node), other)
+
+
+def _swapped(statement: Statement, parts: list[ast.expr], cost: float) -> Iterator[Edit]:
+    for one, other in itertools.pairwise(parts):
+        if ast.dump(one) != ast.dump(other):
+            begin, end = statement.begin(one), statement.end(other)
+            between = statement.text[statement.end(one) : statement.begin(other)]
+            text = statement.source(other) + between + statement.source(one)
+            yield Edit(cost, begin, end, text)
+
+
+def _left_out(statement: Statement, parts: list[ast.expr], cost: float) -> Iterator[Edit]:
+    """Without the last argument, and without the first."""
+    yield Edit(cost, statement.end(parts[-2]), statement.end(parts[-1]), "")
+    yield Edit(cost + 0.2, statement.begin(parts[0]), statement.begin(parts[1]), "")

@@ -1,0 +1,76 @@
+"""A pytest plugin: many versions of one file against the same tests, in one pytest.
+
+Told by WHETSTONE_MANY, a JSON file: `path` of the file, its `texts`, and `timeout_s` for each. When
+pytest has read its options and plugins and nothing of the project yet, a process is forked for each
+version, which goes on as if it were alone. `results` is a JSON file for their exit statuses, in
+their order: null for one that took too long, and no list where the project's conftest had imported
+the file already, so that it could have no other version.
+
+Linux and macOS only: other systems have no fork.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_POLL_S = 0.002
+_many = os.environ.pop("WHETSTONE_MANY", "")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """In a version's own process this returns, and its tests are collected and run."""
+    if not _many:
+        return
+    asked: dict[str, Any] = json.loads(Path(_many).read_text(encoding="utf-8"))
+    file = Path(asked["path"])
+    found: list[int | None] | None = None
+    if not _imported(file):
+        before = file.read_bytes()
+        found = []
+        gc.freeze()  # pytest collects garbage again and again at its end: not what is shared here
+        for text in asked["texts"]:
+            child = os.fork()
+            if child == 0:
+                os.setsid()
+                file.write_bytes(text.encode("utf-8", "surrogatepass"))
+                return
+            found.append(_ended(child, asked["timeout_s"]))
+        file.write_bytes(before)
+    Path(asked["results"]).write_text(json.dumps(found), encoding="utf-8")
+    os._exit(0)
+
+
+def _imported(file: Path) -> bool:
+    names = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    return any(name and os.path.realpath(name) == os.path.realpath(file) for name in names)
+
+
+def _ended(child: int, timeout_s: float) -> int | None:
+    deadline = time.monotonic() + timeout_s
+    try:
+        while True:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status >> 8 or status & 0x7F
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_POLL_S)
+    finally:
+        try:
+            os.killpg(child, signal.SIGKILL)
+        except OSError:
+            pass  # it has ended, and nothing that it started is left
+        try:
+            os.waitpid(child, 0)
+        except OSError:
+            pass
