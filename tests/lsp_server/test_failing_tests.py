@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 import pytest_asyncio
@@ -170,12 +171,23 @@ async def test_no_is_no_and_always_is_remembered_outside_the_workspace(trusting)
 
 
 async def test_when_nothing_helps_the_suspects_are_named(editor):
+    far_off = CART.replace("amount + discount(amount)", "7 * amount + 3 * discount(amount) + 11")
+    cart, tests = opened(editor, far_off)
+    editor.configure(answers=())
+    answer = await run(editor, tests)
+    said = r"test_large fails; 6 lines tried, \d{3} answers, none makes the test pass"
+    assert re.fullmatch(said, answer.summary)
+    assert {location.uri for location in answer.locations} == {cart}
+    assert await editor.fixes(cart, line=7) == []
+
+
+async def test_a_small_slip_is_found_without_any_answer_of_the_model(editor):
     cart, tests = opened(editor)
     editor.configure(answers=())
     answer = await run(editor, tests)
-    assert answer.summary == "test_large fails; 6 lines tried, 0 answers, none makes the test pass"
-    assert {location.uri for location in answer.locations} == {cart}
-    assert await editor.fixes(cart, line=7) == []
+    assert "1 fix makes it pass and break no other test of the file" in answer.summary
+    (fix,) = await editor.fixes(cart, line=7)
+    assert "`+` with `-`" in fix.title
 
 
 async def test_a_file_that_is_not_open_is_mended_when_it_is_opened(trusting):

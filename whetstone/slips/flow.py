@@ -19,11 +19,14 @@ _CHANGE = frozenset({"sort", "reverse", "append", "extend", "insert", "update", 
 
 
 def edits(statement: Statement) -> Iterator[Edit]:
+    yield from _handlers(statement)
     node = statement.node
     if node is None:
         return
     whole = (len(_margin(statement)), len(statement.text))
     match node:
+        case ast.Expr(value=ast.Constant()):
+            return  # a docstring
         case ast.Expr(value=value):
             yield from _expression(statement, value, whole)
         case ast.Return(value=value) if value is not None and statement.holds(value):
@@ -37,10 +40,9 @@ def edits(statement: Statement) -> Iterator[Edit]:
         case ast.Pass():
             yield from (Edit(2.0, *whole, word) for word in ("continue", "break", "return"))
         case ast.If() | ast.While():
-            yield from _branch(statement)
+            yield from _branch(statement, node)
         case ast.Try():
             pass
-    yield from _handlers(statement)
     if isinstance(statement.function, ast.AsyncFunctionDef):
         yield from _awaited(statement)
     if not isinstance(node, Function | ast.ClassDef) and statement.holds(node):
@@ -70,8 +72,6 @@ def _expression(statement: Statement, value: ast.expr, whole: tuple[int, int]) -
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
             if method in _GIVE:
                 yield Edit(1.0, *whole, f"{name} = {text}")
-        case ast.Constant():
-            return
         case _:
             pass
     yield Edit(1.6, *whole, f"return {text}")
@@ -124,13 +124,30 @@ def _assigned(
     yield Edit(3.0, *whole, f"return {text}")
 
 
-def _branch(statement: Statement) -> Iterator[Edit]:
+def _branch(statement: Statement, node: ast.stmt) -> Iterator[Edit]:
     match = re.match(r"\s*(if|elif|while)\b", statement.text)
     if match is None:
         return
-    others = {"if": ("elif", "while"), "elif": ("if",), "while": ("if",)}
-    for other in others[match[1]]:
+    before = _before(statement, node)
+    follows = isinstance(before, ast.If) and not before.orelse
+    others = {"if": ["while"], "elif": ["if"], "while": ["if"]}[match[1]]
+    if getattr(node, "orelse", []):  # of another kind, or none of a loop
+        others = []
+    if match[1] == "if" and follows:
+        others = [*others, "elif"]
+    for other in others:
         yield Edit(2.2, *match.span(1), other)
+
+
+def _before(statement: Statement, node: ast.stmt) -> ast.stmt | None:
+    """The statement before `node` in the same block."""
+    parent = statement.parent(node)
+    for block in ("body", "orelse", "finalbody"):
+        siblings = getattr(parent, block, [])
+        if node in siblings[1:]:
+            found: ast.stmt = siblings[siblings.index(node) - 1]
+            return found
+    return None
 
 
 def _handlers(statement: Statement) -> Iterator[Edit]:
@@ -159,8 +176,11 @@ def _moved(statement: Statement, node: ast.stmt) -> Iterator[Edit]:
     margin = _margin(statement)
     levels = {line[: len(line) - len(line.lstrip())] for line in statement.above if line.strip()}
     outer = max((level for level in levels if len(level) < len(margin)), key=len, default="")
-    body = node in getattr(statement.parent(node), "body", [])
-    if margin and len(margin) > len(outer) and outer and body:
+    parent = statement.parent(node)
+    body = getattr(parent, "body", [])
+    inside = not isinstance(parent, Function | ast.ClassDef | ast.Try)
+    last = len(body) > 1 and body[-1] is node and not getattr(parent, "orelse", [])
+    if outer and inside and last:
         yield Edit(1.8, 0, len(statement.text), _at_level(statement, outer))
     above = next((line for line in reversed(statement.above) if line.strip()), "")
     deeper = above[: len(above) - len(above.lstrip())]

@@ -56,7 +56,7 @@ class Statement:
             self.parents[child] = node
             if begin >= self.first:
                 self.function, self.class_ = self.function or function, self.class_ or class_
-                if end <= last or isinstance(child, ast.stmt):
+                if end <= last or isinstance(child, ast.stmt | ast.excepthandler):
                     yield child
             around = isinstance(child, Function) and begin < self.first
             yield from self._inside(

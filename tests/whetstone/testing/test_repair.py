@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from whetstone.engine.base import Cancel
 from whetstone.errors import Cancelled, SandboxError, UsageError
+from whetstone.fixer import Fixer
+from whetstone.problem import Document
 from whetstone.settings import Settings
 from whetstone.testing.repair import FailingTest, one_judge
 
@@ -150,3 +154,61 @@ def test_without_pytest_unittest_runs(tmp_path: Path) -> None:
         right = "def double(x):\n    return x + x\n"
         assert session.judge(root / "maths.py")(right).passed
     assert "pytest" in sys.modules
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="many versions at once need fork")
+
+
+@forks
+def test_many_versions_are_told_apart_in_one_run(cart: Path) -> None:
+    never = CART.replace("    total = 0\n", "    total = 0\n    while True:\n        pass\n")
+    leaves = CART.replace("    total = 0\n", "    import os\n    os._exit(1)\n")
+    with failing(cart) as session:
+        judge = session.judge(cart / "cart.py")
+        found = judge.passing([CART, FIXED, never, "def", leaves, CHEAT, FIXED])
+
+        assert found == [False, True, False, False, False, True, True]  # CHEAT is for the judge
+        assert not judge(CART).passed  # the file is as it was
+        assert judge(FIXED).passed
+    assert (cart / "cart.py").read_text() == CART
+
+
+@forks
+def test_what_a_conftest_has_imported_has_no_other_version(cart: Path) -> None:
+    (cart / "conftest.py").write_text("import cart\n")
+    with failing(cart) as session:
+        judge = session.judge(cart / "cart.py")
+
+        assert judge.passing([CART, FIXED]) is None
+        assert judge(FIXED).passed
+
+
+def test_a_slip_is_found_without_any_model(cart: Path) -> None:
+    """CHEAT's line is looked at first, or not: the other tests of the file decide."""
+    document = Document(text=CART, path=cart / "cart.py")
+    with failing(cart) as session:
+        for place in session.baseline().places:
+            proposal = Fixer(None, SETTINGS).propose(
+                document, place.diagnostic, failure=place.failure, test=session.judge(place.path)
+            )
+            if proposal.candidates:
+                break
+
+    assert proposal.candidates[0].new_text == FIXED
+    assert proposal.candidates[0].evidence.summary.endswith("test passes")
+    if hasattr(os, "fork"):
+        assert proposal.sieved > 0
+    assert CHEAT not in [candidate.new_text for candidate in proposal.candidates]
+
+
+def test_cancelling_ends_the_search_among_many(cart: Path) -> None:
+    document = Document(text=CART, path=cart / "cart.py")
+    cancel = Cancel()
+    with failing(cart, cancel=cancel) as session:
+        place = session.baseline().places[0]
+        threading.Timer(0.3, cancel.set).start()
+        with pytest.raises(Cancelled):
+            for _ in range(100):
+                Fixer(None, SETTINGS).propose(
+                    document, place.diagnostic, test=session.judge(place.path), cancel=cancel
+                )
