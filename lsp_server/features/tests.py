@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TEST = "whetstone.test"
-BUDGET_S = 120.0  # for the lines that may be at fault
-MAX_LINES = 15
 _SUSPECTS = 3  # lines that are named when nothing helps
 _DEFINITIONS = ("def test", "async def test", "class ")
 _MAX_CHARS = 1_000_000  # larger test files get no lenses: they would be parsed for every version
@@ -194,6 +192,8 @@ class _Search:
         return await self._offer(*found)
 
     async def _look(self, baseline: Baseline) -> tuple[Place, OpenDocument, Proposal] | None:
+        from whetstone.testing.repair import BUDGET_S, MAX_LINES
+
         loop = asyncio.get_running_loop()
         deadline = loop.time() + BUDGET_S
         places = baseline.places[:MAX_LINES]

@@ -14,6 +14,7 @@ _TAKEN: tuple[tuple[float, str], ...] = (
     (2.0, "startswith endswith"), (2.0, "find rfind"), (2.2, "index rindex"), (2.2, "find index"),
     (2.0, "strip lstrip rstrip"), (2.2, "append add"), (2.2, "add update"), (2.0, "pop popleft"),
     (2.0, "append appendleft"), (2.0, "isdigit isdecimal isnumeric"), (2.2, "isalpha isalnum"),
+    (2.0, "islower isupper"), (2.6, "isalpha isdigit isspace"),
     (2.0, "floor ceil"), (2.0, "int round"), (2.2, "int float"), (2.4, "sorted reversed"),
     (2.6, "list set"), (2.6, "list tuple"), (2.2, "union intersection difference"),
     (1.8, "weekday isoweekday"), (2.2, "title capitalize"), (2.6, "sum len"), (2.6, "sum max"),
@@ -147,6 +148,17 @@ def _arguments(statement: Statement, node: ast.Call) -> Iterator[Edit]:
             yield Edit(2.0, at, statement.end(node.args[0]), "")
 
 
+def _both_sides(statement: Statement, node: ast.Compare) -> Iterator[Edit]:
+    """What is alike in another form, as sets of characters or words without capitals are."""
+    left, right = node.left, node.comparators[0]
+    between = statement.text[statement.end(left) : statement.begin(right)]
+    one, other = statement.source(left), statement.source(right)
+    for cost, name in ((2.8, "set"), (2.8, "sorted"), (3.2, "len"), (3.2, "abs")):
+        yield statement.put(cost, node, f"{name}({one}){between}{name}({other})")
+    one, other = statement.wrapped(left, node), statement.wrapped(right, node)
+    yield statement.put(3.0, node, f"{one}.lower(){between}{other}.lower()")
+
+
 def _converted(statement: Statement, node: ast.expr) -> Iterator[Edit]:
     """A conversion that was left out."""
     parent = statement.parent(node)
@@ -185,6 +197,8 @@ def _converted(statement: Statement, node: ast.expr) -> Iterator[Edit]:
                                (3.2, "sorted")):  # fmt: skip
                 yield statement.put(cost, node, f"{name}({text})")
             yield statement.put(3.0, node, f"{statement.wrapped(node, parent)}.lower()")
+            if node is parent.left and len(parent.comparators) == 1:
+                yield from _both_sides(statement, parent)
         case ast.BinOp() | ast.AugAssign() if not isinstance(node, ast.BinOp):
             for cost, name in (
                 (2.6, "int"),
@@ -198,5 +212,7 @@ def _converted(statement: Statement, node: ast.expr) -> Iterator[Edit]:
             for cost, name in ((3.0, "str"), (3.0, "int"), (3.0, "set"), (3.0, "len"),
                                (3.2, "list"), (3.2, "sorted"), (3.4, "tuple")):  # fmt: skip
                 yield statement.put(cost, node, f"{name}({text})")
+            for method in ("lower", "encode", "strip"):
+                yield statement.put(3.4, node, f"{statement.wrapped(node, parent)}.{method}()")
         case _:
             pass

@@ -11,6 +11,7 @@ from whetstone.slips.statement import Edit, Statement
 
 _MOST = 6  # other names for one place
 _LONGEST_CALL = 4  # arguments
+_BRACKETS = "()[]{}<>"
 
 
 def edits(statement: Statement) -> Iterator[Edit]:
@@ -21,6 +22,7 @@ def edits(statement: Statement) -> Iterator[Edit]:
                 yield from _others(statement, node, names, 2.3)
                 if name in attributes:
                     yield statement.put(2.2, node, f"self.{name}")
+                yield from _lengths(statement, node, names)
             case ast.Name(id=name, ctx=ast.Store()) if name in names:
                 yield from _others(statement, node, names, 3.6)
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
@@ -32,6 +34,8 @@ def edits(statement: Statement) -> Iterator[Edit]:
                             yield statement.put(2.6 + 0.1 * place, node, f"self.{other}")
             case ast.Attribute(value=ast.Name(id=owner), attr=name):
                 yield from _fields(statement, node, owner, name)
+            case ast.Constant(value=str() as value):
+                yield from _texts(statement, node, value)
             case ast.Call(args=args) if 2 <= len(args) <= _LONGEST_CALL:
                 yield from _swapped(statement, args, 2.2)
                 yield from _left_out(statement, args, 3.2)
@@ -43,6 +47,31 @@ def _others(statement: Statement, node: ast.Name, names: list[str], cost: float)
     others = [name for name in names if name != node.id][:_MOST]
     for place, other in enumerate(others):
         yield statement.put(cost + 0.1 * place, node, other)
+
+
+def _lengths(statement: Statement, node: ast.Name, names: list[str]) -> Iterator[Edit]:
+    """How many there are, for one of them."""
+    if isinstance(statement.parent(node), ast.BinOp | ast.Compare | ast.Call | ast.Return):
+        for place, other in enumerate(names[:_MOST]):
+            yield statement.put(3.2 + 0.1 * place, node, f"len({other})")
+
+
+def _texts(statement: Statement, node: ast.Constant, value: str) -> Iterator[Edit]:
+    """Another text of the function, a bracket of another kind, a character more or less."""
+    if isinstance(statement.parent(node), ast.JoinedStr | ast.Expr):
+        return
+    known = [
+        part.value
+        for part in ast.walk(statement.function or statement.tree)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
+    others = [other for other in dict.fromkeys(known) if len(other) <= 2 * len(value) + 2]
+    pair = _BRACKETS.find(value) if len(value) == 1 else -1
+    near = [_BRACKETS[pair ^ 1]] if pair >= 0 else []
+    near += {"": [" ", "\n"], " ": ["", "\n"], "\n": ["", " "]}.get(value, [value[:-1], value[1:]])
+    for place, other in enumerate(dict.fromkeys([*near, *others[:_MOST]])):
+        if other != value:
+            yield statement.put(2.8 + 0.1 * place, node, repr(other))
 
 
 def _fields(statement: Statement, node: ast.Attribute, owner: str, name: str) -> Iterator[Edit]:

@@ -43,6 +43,7 @@ _OPERATORS = {
     ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<",
     ast.RShift: ">>",
 }  # fmt: skip
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _ONE_SIDED = ast.Sub | ast.Div | ast.FloorDiv | ast.Mod | ast.Pow
 _NO_NUMBER = (
     ast.Compare | ast.BoolOp | ast.Lambda | ast.IfExp | ast.Tuple | ast.List | ast.Dict | ast.Set
@@ -71,8 +72,6 @@ def edits(statement: Statement) -> Iterator[Edit]:
                 yield statement.put(1.2, node, str(not value))
             case ast.Constant(value=int() | float()):
                 yield from _number(statement, node)
-            case ast.Constant(value=str() as value) if value in ("", " "):
-                yield statement.put(2.8, node, '""' if value else '" "')
             case ast.Slice():
                 yield from _slice(statement, node)
         if isinstance(node, ast.expr):
@@ -104,8 +103,7 @@ def _computed(statement: Statement, node: ast.BinOp) -> Iterator[Edit]:
     at = _between(statement, re.escape(symbol), *between)
     if at is None or (isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)):
         return
-    for other, cost in _COMPUTED.get(type(node.op), ()):
-        yield Edit(cost, *at, other)
+    yield from _other_operator(node.op, at, "")
     if (
         isinstance(node.op, _ONE_SIDED)
         and statement.text[between[0] : between[1]].strip() == symbol
@@ -116,6 +114,14 @@ def _computed(statement: Statement, node: ast.BinOp) -> Iterator[Edit]:
     yield statement.put(2.4 if isinstance(node.left, ast.Constant) else 3.2, node, right)
 
 
+def _other_operator(operator: ast.operator, at: tuple[int, int], behind: str) -> Iterator[Edit]:
+    near = dict(_COMPUTED.get(type(operator), ()))
+    if type(operator) in _ARITHMETIC:
+        near = {_OPERATORS[kind]: 3.2 for kind in _ARITHMETIC if kind is not type(operator)} | near
+    for other, cost in near.items():
+        yield Edit(cost, *at, other + behind)
+
+
 def _augmented(statement: Statement, node: ast.AugAssign) -> Iterator[Edit]:
     symbol = _OPERATORS.get(type(node.op))
     if symbol is None:
@@ -124,8 +130,7 @@ def _augmented(statement: Statement, node: ast.AugAssign) -> Iterator[Edit]:
         statement, re.escape(symbol + "="), statement.end(node.target), statement.begin(node.value)
     )
     if at is not None:
-        for other, cost in _COMPUTED.get(type(node.op), ()):
-            yield Edit(cost, *at, other + "=")
+        yield from _other_operator(node.op, at, "=")
         yield Edit(2.0, *at, "=")
         yield Edit(3.0, *at, f"= -{statement.source(node.target)} {symbol}")
 

@@ -22,6 +22,7 @@ from whetstone.sandbox import Copy, Level, Limits, RunResult, available_level, c
 from whetstone.settings import IGNORE_GLOBS
 
 INSIDE = Path(__file__).parent / "inside"
+HANGS = 0.45  # a test that took such a share of its time limit when it was watched did not end
 _POLL_S = 0.01
 _START_S = 120.0  # for an environment's Python to start and import pytest on a very busy machine
 
@@ -114,7 +115,14 @@ class Bench:
         """
         limit_s = self._limits.timeout_s
         timeout_s = limit_s if timeout_s is None else min(timeout_s, limit_s)
-        number, answer = self._ask({"tests": list(tests), "trace": trace, "timeout_s": timeout_s})
+        number, answer = self._ask(
+            {
+                "tests": list(tests),
+                "trace": trace,
+                "timeout_s": timeout_s,
+                "limit_s": timeout_s if trace else 0,
+            }
+        )
         shared = self._copy.shared
         rows = read_rows(shared / f"report-{number}.jsonl", self._limits.output_bytes)
         outcomes = {str(row["test"]): str(row["outcome"]) for row in rows if "outcome" in row}
@@ -127,12 +135,19 @@ class Bench:
         )
 
     def passing(
-        self, path: Path, texts: Sequence[str], tests: Sequence[str], *, timeout_s: float
+        self,
+        path: Path,
+        texts: Sequence[str],
+        tests: Sequence[str],
+        *,
+        timeout_s: float,
+        total_s: float,
     ) -> list[bool] | None:
-        """With which of `texts` as the file at `path` all of `tests` pass; each may take as long.
+        """With which of `texts` as the file at `path` all of `tests` pass.
 
-        Quicker by much than one run after the other. None where it cannot be done: without fork
-        or pytest, or when the project imports the file before pytest collects tests.
+        Quicker by much than one run after the other. Each may take `timeout_s`, and those that
+        `total_s` is too short for do not pass. None where it cannot be done: without fork or
+        pytest, or when the project imports the file before pytest collects tests.
 
         Raises: as `run`.
         """
@@ -142,11 +157,12 @@ class Bench:
             "path": path.resolve().relative_to(self._root).as_posix(),
             "texts": list(texts),
             "timeout_s": timeout_s,
+            "total_s": total_s,
             "results": str(results),
         }
         many = shared / f"many-{number}.json"
         many.write_text(json.dumps(asked), encoding="utf-8")
-        whole_s = timeout_s * len(texts) + self._limits.timeout_s
+        whole_s = total_s + timeout_s + self._limits.timeout_s
         self._ask({"tests": list(tests), "trace": False, "timeout_s": whole_s, "many": str(many)})
         try:
             found = json.loads(_text(results, self._limits.output_bytes))

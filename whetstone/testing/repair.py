@@ -24,12 +24,16 @@ from whetstone.evidence import TestRunner
 from whetstone.locate import Coverage, Place, Workspace, parse, rank
 from whetstone.sandbox import Limits, RunResult
 from whetstone.settings import Settings
-from whetstone.testing.bench import Bench, TestRun
+from whetstone.testing.bench import HANGS, Bench, TestRun
 from whetstone.testing.python import find_python
 from whetstone.testing.watch import reader
 
+BUDGET_S = 120.0  # for the lines that may be at fault
+MAX_LINES = 15
 _KILLED = 137
-_LEAST_S, _LONGER = 3.0, 3.0  # for a fix, beside what the whole file took before
+# For a fix, beside what the whole file took before; and for each of many small changes.
+_LEAST_S, _LONGER, _LEAST_OF_MANY_S = 3.0, 3.0, 1.0
+_MANY_S = 20.0  # for as many as are run at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +151,12 @@ class FailingTest:
 
     def passing(self, path: Path, new_texts: Sequence[str]) -> list[bool] | None:
         """Which of the texts may be fixes: see `Bench.passing`."""
-        limit_s = self._limit_s(self.baseline())
+        limit_s = self._limit_s(self.baseline(), _LEAST_OF_MANY_S)
         assert self._bench is not None
         with self._lock:
-            return self._bench.passing(path, new_texts, [self.test], timeout_s=limit_s)
+            return self._bench.passing(
+                path, new_texts, [self.test], timeout_s=limit_s, total_s=_MANY_S
+            )
 
     def outcomes(self, path: Path, new_text: str, tests: Sequence[str]) -> Mapping[str, str]:
         """How tests end with a whole new text of the file at `path`: passed, failed, skipped.
@@ -176,17 +182,21 @@ class FailingTest:
                     self._bench.write(path, before)
 
     def _judged(self, bench: Bench, baseline: Baseline) -> RunResult:
-        run = bench.run([self.test], timeout_s=self._limit_s(baseline))
+        run = bench.run([self.test], timeout_s=self._limit_s(baseline, _LEAST_S))
         if not run.passed or not self._mine(run):
             return _result(run, 1, bench, [])
         whole = bench.run([self.file])
         broken = sorted(baseline.kept - _passed(whole) - set(self._mine(whole)))
         return _result(whole, 1 if broken or whole.timed_out else 0, bench, broken)
 
-    @staticmethod
-    def _limit_s(baseline: Baseline) -> float:
-        """Many a wrong change never ends; a right one takes about as long as what it mends."""
-        return max(_LEAST_S, _LONGER * baseline.run.duration_s)
+    def _limit_s(self, baseline: Baseline, least_s: float) -> float:
+        """Many a wrong change never ends; a right one takes about as long as what it mends.
+
+        What hangs says nothing of that.
+        """
+        took_s = baseline.run.duration_s
+        hangs = took_s > HANGS * self.settings.test.timeout_s
+        return least_s if hangs else max(least_s, _LONGER * took_s)
 
     # -- which tests are meant --------------------------------------------------------------------
 

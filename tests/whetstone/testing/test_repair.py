@@ -212,3 +212,19 @@ def test_cancelling_ends_the_search_among_many(cart: Path) -> None:
                 Fixer(None, SETTINGS).propose(
                     document, place.diagnostic, test=session.judge(place.path), cancel=cancel
                 )
+
+
+@forks
+def test_a_test_that_hangs_leads_to_the_line_where_it_hangs(cart: Path) -> None:
+    hanging = CART.replace("    total = 0\n", "    total = 0\n    while total < 1:\n        pass\n")
+    settings = dataclasses.replace(SETTINGS, test=dataclasses.replace(SETTINGS.test, timeout_s=6.0))
+    session = FailingTest(
+        root=cart, test=LARGE, settings=settings, texts={cart / "cart.py": hanging}
+    )
+    with session:
+        baseline = session.baseline()
+
+        first = baseline.places[0]
+        assert (first.path.name, first.line) in (("cart.py", 2), ("cart.py", 3))
+        assert first.diagnostic.headline.startswith("TimeoutError: the test did not end within")
+        assert session.judge(cart / "cart.py").passing([hanging, FIXED]) == [False, True]

@@ -127,6 +127,7 @@ def _child(folder: Path, number: int) -> NoReturn:
         report = str(folder / f"report-{number}.jsonl")
         os.environ["WHETSTONE_REPORT"] = report
         os.environ["WHETSTONE_TRACE"] = os.getcwd() if wanted["trace"] else ""
+        os.environ["WHETSTONE_LIMIT_S"] = str(wanted.get("limit_s", 0))
         os.environ["WHETSTONE_MANY"] = wanted.get("many", "")
         if importlib.util.find_spec("pytest") is not None:
             code = _pytest(wanted)

@@ -3,8 +3,8 @@
 Told by WHETSTONE_MANY, a JSON file: `path` of the file, its `texts`, and `timeout_s` for each. When
 pytest has read its options and plugins and nothing of the project yet, a process is forked for each
 version, which goes on as if it were alone. `results` is a JSON file for their exit statuses, in
-their order: null for one that took too long, and no list where the project's conftest had imported
-the file already, so that it could have no other version.
+their order: null for one that took too long or came after `total_s`, and no list where the
+project's conftest had imported the file already, so that it could have no other version.
 
 Linux and macOS only: other systems have no fork.
 """
@@ -38,7 +38,11 @@ def pytest_collection() -> None:
         before = file.read_bytes()
         found = []
         gc.freeze()  # pytest collects garbage again and again at its end: not what is shared here
+        end = time.monotonic() + asked["total_s"]
         for text in asked["texts"]:
+            if time.monotonic() > end:
+                found.append(None)
+                continue
             child = os.fork()
             if child == 0:
                 os.setsid()

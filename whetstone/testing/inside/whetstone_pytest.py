@@ -9,6 +9,9 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +21,9 @@ from whetstone_tracer import Tracer  # type: ignore[import-not-found,unused-igno
 # Taken out of the environment: a pytest that the tests start is none of our business.
 _report = os.environ.pop("WHETSTONE_REPORT", "")
 _root = os.environ.pop("WHETSTONE_TRACE", "")
+_limit_s = float(os.environ.pop("WHETSTONE_LIMIT_S", "0"))  # for all tests, when they are watched
+_HANGS = 0.5  # a test that takes so much of the time that is left is ended
+_end = time.monotonic() + _limit_s
 _tracer = Tracer(_root) if _root else None
 if os.environ.get("PYTEST_PLUGINS") == "whetstone_pytest":
     del os.environ["PYTEST_PLUGINS"]
@@ -43,9 +49,33 @@ def pytest_runtest_call(item: Any) -> Iterator[None]:
         yield
         return
     function = inspect.unwrap(getattr(item, "obj", None) or (lambda: None))
+    left_s = _end - time.monotonic()
+    alarmed = _limit_s > 0 and left_s > 0 and _alarm(_HANGS * left_s)
     _tracer.start(getattr(getattr(function, "__func__", function), "__code__", None))
     yield
     _tracer.stop(item.nodeid, failed=False)  # how it ended is known at the end
+    if alarmed:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _alarm(seconds: float) -> bool:
+    """Let a test that hangs fail where it is: killed, it could not say which lines it ran.
+
+    Not on Windows, nor where the project has an alarm of its own.
+    """
+    if not hasattr(signal, "setitimer") or signal.getsignal(signal.SIGALRM) != signal.SIG_DFL:
+        return False
+    if threading.current_thread() is not threading.main_thread():
+        return False
+
+    def end(_number: int, _frame: Any) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        raise TimeoutError(f"the test did not end within {seconds:.0f} s")
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    return True
 
 
 def pytest_sessionfinish() -> None:
