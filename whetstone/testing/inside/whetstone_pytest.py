@@ -70,6 +70,7 @@ def _alarm(seconds: float) -> bool:
         return False
 
     def end(_number: int, _frame: Any) -> None:
+        __tracebackhide__ = True  # what pytest prints ends where the test was
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         raise TimeoutError(f"the test did not end within {seconds:.0f} s")
 
