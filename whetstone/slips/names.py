@@ -44,9 +44,29 @@ def edits(statement: Statement) -> Iterator[Edit]:
 
 
 def _others(statement: Statement, node: ast.Name, names: list[str], cost: float) -> Iterator[Edit]:
+    beside = _beside(statement, node)
     others = [name for name in names if name != node.id][:_MOST]
     for place, other in enumerate(others):
-        yield statement.put(cost + 0.1 * place, node, other)
+        if other not in beside:
+            yield statement.put(cost + 0.1 * place, node, other)
+
+
+def _beside(statement: Statement, node: ast.Name) -> list[str]:
+    """What would stand on both sides: nobody means `a == a`, `a - a` or `a = a`."""
+    match statement.parent(node):
+        case ast.Compare(left=left, comparators=comparators):
+            parts = [left, *comparators]
+        case ast.BinOp(
+            left=left, op=ast.Sub() | ast.Div() | ast.FloorDiv() | ast.Mod(), right=right
+        ):
+            parts = [left, right]
+        case ast.BoolOp(values=values):
+            parts = values
+        case ast.Assign(targets=targets, value=value) if statement.holds(value):
+            parts = [*targets, value]
+        case _:
+            return []
+    return [statement.source(part) for part in parts if part is not node]
 
 
 def _lengths(statement: Statement, node: ast.Name, names: list[str]) -> Iterator[Edit]:
