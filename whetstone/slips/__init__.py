@@ -42,7 +42,7 @@ def propose(document: Document, problem: Problem) -> list[Replacement]:
     found: dict[str, None] = {}
     for edit in edits:
         new = text[: edit.begin] + edit.text + text[edit.end :]
-        if new != text and new not in found and _parses(new):
+        if new != text and new not in found and _sensible(new):
             found[new] = None
         if len(found) == MOST:
             break
@@ -54,22 +54,33 @@ def _edits(statement: Statement) -> list[Edit]:
     return [edit for module in modules for edit in module.edits(statement)]
 
 
-def _parses(text: str) -> bool:
-    """Is this a statement, or the head of one, at some level?"""
+def _sensible(text: str) -> bool:
+    """Is this a statement, or the head of one, at some level, that somebody could have meant?"""
     margin = text[: len(text) - len(text.lstrip())]
     body = text.lstrip()
-    for before, behind in (("", ""), ("", "\n" + margin + " pass")):
-        if body.startswith(("elif", "else")):
-            before = f"{margin}if x:\n{margin} pass\n"
-        elif body.startswith(("except", "finally")):
-            before = f"{margin}try:\n{margin} pass\n"
-        whole = f"async def f():\n while x:\n{_in(before + text + behind)}"
+    before = ""
+    if body.startswith(("elif", "else")):
+        before = f"{margin}if x:\n{margin} pass\n"
+    elif body.startswith(("except", "finally")):
+        before = f"{margin}try:\n{margin} pass\n"
+    for behind in ("", f"\n{margin} pass"):
         try:
-            ast.parse(whole)
+            tree = ast.parse(f"async def f():\n while x:\n{_in(before + text + behind)}")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        return True
+        return not any(map(_says_nothing, ast.walk(tree)))
     return False
+
+
+def _says_nothing(node: ast.AST) -> bool:
+    """`a < a` and `-0`."""
+    match node:
+        case ast.Compare(left=left, comparators=[right]):
+            return ast.dump(left) == ast.dump(right)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=0)):
+            return True
+        case _:
+            return False
 
 
 def _in(text: str) -> str:
