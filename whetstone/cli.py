@@ -172,17 +172,17 @@ def _target(
         raise UsageError(f"{path}:{line + 1}: the file has only {count} lines.")
     root = _workspace(path)
     command = _test_command(test_command, settings, root)
-    run: Callable[[str], Any] | None = None
+    run: Any = None
     watch: Callable[[str], Any] | None = None
     if command is not None:
-        from whetstone.sandbox import Limits, test_in_copy
+        from whetstone.sandbox import Limits
+        from whetstone.testing.command import CommandJudge
         from whetstone.testing.watch import watched_run
 
         limits = Limits(timeout_s=settings.test.timeout_s, memory_mb=settings.test.memory_mb)
         globs = settings.ignore_globs
 
-        def run(text: str) -> Any:
-            return test_in_copy(document, text, command, root, limits, ignore_globs=globs)
+        run = CommandJudge(document, command, root, limits, ignore_globs=globs)
 
         def watch(text: str) -> Any:
             return watched_run(command, root, {path: text}, limits, ignore_globs=globs)

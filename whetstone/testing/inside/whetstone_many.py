@@ -1,10 +1,11 @@
 """A pytest plugin: many versions of one file against the same tests, in one pytest.
 
-Told by WHETSTONE_MANY, a JSON file: `path` of the file, its `texts`, and `timeout_s` for each. When
-pytest has read its options and plugins and nothing of the project yet, a process is forked for each
-version, which goes on as if it were alone. `results` is a JSON file for their exit statuses, in
-their order: null for one that took too long or came after `total_s`, and no list where the
-project's conftest had imported the file already, so that it could have no other version.
+Told by WHETSTONE_MANY, a JSON file: `path` of the file, its `texts`, `timeout_s` for each and
+`total_s` for all. When pytest has read its options and plugins and nothing of the project yet, a
+process is forked for each version, which goes on as if it were alone. `results` is a JSON file for
+their exit statuses, in their order: null for one that took too long or came too late, and no list
+where there can be no other version: the project's conftest had imported the file already, or xdist
+runs the tests.
 
 Linux and macOS only: other systems have no fork.
 """
@@ -23,18 +24,22 @@ from typing import Any
 import pytest
 
 _POLL_S = 0.002
+# Taken out of the environment: a pytest that the tests start is none of our business.
 _many = os.environ.pop("WHETSTONE_MANY", "")
+if os.environ.get("PYTEST_PLUGINS") == "whetstone_many":
+    del os.environ["PYTEST_PLUGINS"]
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection() -> None:
+def pytest_collection(session: pytest.Session) -> None:
     """In a version's own process this returns, and its tests are collected and run."""
     if not _many:
         return
     asked: dict[str, Any] = json.loads(Path(_many).read_text(encoding="utf-8"))
     file = Path(asked["path"])
     found: list[int | None] | None = None
-    if not _imported(file):
+    distributed = session.config.pluginmanager.hasplugin("dsession")  # xdist has begun its workers
+    if not distributed and not _imported(file):
         before = file.read_bytes()
         found = []
         gc.freeze()  # pytest collects garbage again and again at its end: not what is shared here
