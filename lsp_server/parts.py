@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whetstone.confidence import Choice
     from whetstone.evidence import TestRunner
     from whetstone.preferences.records import Pair, Stats
+    from whetstone.slips.passing import Passing
 
 
 class Proposer(Protocol):
@@ -31,6 +32,10 @@ class Proposer(Protocol):
         cancel: Cancel | None = None,
         test: TestRunner | None = None,
         failure: str = "",
+    ) -> Proposal: ...
+
+    def rank(
+        self, document: Document, found: Passing, cancel: Cancel | None = None
     ) -> Proposal: ...
 
 

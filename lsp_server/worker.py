@@ -31,6 +31,7 @@ from whetstone.settings import Settings
 if TYPE_CHECKING:
     from whetstone.candidate import Proposal
     from whetstone.evidence import TestRunner
+    from whetstone.slips.passing import Passing
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Job:
     root: Path | None = None
     failure: str = ""
     test: TestRunner | None = None
+    slips: Passing | None = None  # found already: only their order is asked
     background: bool = False
     cancel: Cancel = field(default_factory=Cancel)
     deadline_s: float | None = None
@@ -64,7 +66,8 @@ class Job:
     @property
     def key(self) -> tuple[object, ...]:
         # The text itself: what is made of a document's fixes has its version, and other lines.
-        return (self.uri, self.diagnostic, self.deadline_s is None, self.document.text)
+        told = (self.deadline_s is None, self.slips is None)
+        return (self.uri, self.diagnostic, *told, self.document.text)
 
     def leave(self) -> None:
         """One who waited has gone; when it was the last, the work is not wanted any more."""
@@ -224,20 +227,23 @@ class Worker:
         test = job.test
         if test is None and job.deadline_s is None:  # tests take their own time
             test = runner_for(job.document, job.settings, job.root, limit)
-        try:
+
+        def ask(fixer: Proposer, cancel: Cancel) -> Proposal:
+            if job.slips is not None:
+                return fixer.rank(job.document, job.slips, cancel)
             return fixer.propose(
-                job.document, job.diagnostic, cancel=limit, test=test, failure=job.failure
+                job.document, job.diagnostic, cancel=cancel, test=test, failure=job.failure
             )
+
+        try:
+            return ask(fixer, limit)
         except EngineError as error:
             self._warn(str(error))
         except Cancelled:
             if job.cancel.is_set():
                 raise
         # The model failed or the time was up, but nobody took the question back.
-        rules = self._parts.make_fixer(None, job.settings, not job.background)
-        return rules.propose(
-            job.document, job.diagnostic, cancel=job.cancel, test=test, failure=job.failure
-        )
+        return ask(self._parts.make_fixer(None, job.settings, not job.background), job.cancel)
 
 
 class _Limit(Cancel):

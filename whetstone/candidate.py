@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from dataclasses import dataclass, field
 from typing import Literal
@@ -66,6 +67,23 @@ class Proposal:
     latency_s: float
     unparsable: int = 0
     sieved: int = 0  # small changes that the failing test turned down
+
+    @property
+    def tried(self) -> int:
+        """How many answers there were, whatever came of them."""
+        return len(self.candidates) + len(self.rejected) + self.unparsable + self.sieved
+
+    def or_else(self, other: Proposal) -> Proposal:
+        """What `other` found for the same problem, where this has nothing to show; else this."""
+        if self.candidates:
+            return self
+        return dataclasses.replace(
+            other,
+            rejected=(*self.rejected, *other.rejected),
+            unparsable=self.unparsable + other.unparsable,
+            latency_s=self.latency_s + other.latency_s,
+        )
+
     id: str = field(default_factory=_new_id)
 
 

@@ -15,22 +15,21 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from whetstone import analogy, context, rules, slips
+from whetstone import analogy, context, rules
 from whetstone.analogy import Rewrite
 from whetstone.candidate import Answer, Candidate, Origin, Proposal, candidate_of
 from whetstone.engine.base import Cancel, Completion, Engine, PromptTooLong
 from whetstone.evidence import TestRunner
 from whetstone.problem import Diagnostic, Document, Problem, Replacement
 from whetstone.prompt import FormatName, Prompt, answer_text, parse, render
-from whetstone.prover import Propose, Prover
+from whetstone.prover import Proof, Propose, Prover
 from whetstone.ranking import ranking_key
 from whetstone.settings import Settings
+from whetstone.slips.passing import Passing, passing
 from whetstone.standing import with_standing
 
 _MAX_SCORED_RULES = 4
-_SLIPS_S = 20.0  # for those of one line
-_ENOUGH_SLIPS = 4  # that pass the test: the model tells which of them is likeliest
-DRAFTS = 4
+DRAFTS = 4  # of the rules' proposals, told to the engine
 
 
 class Fixer:
@@ -100,12 +99,55 @@ class Fixer:
             latency_s=time.perf_counter() - begin,
         )
 
+    def slips(
+        self,
+        document: Document,
+        diagnostic: Diagnostic,
+        *,
+        test: TestRunner,
+        failure: str = "",
+        cancel: Cancel | None = None,
+    ) -> Proposal:
+        """Small changes for a failing test to which `propose` has no answer; see `passing`.
+
+        Raises: as `propose`.
+        """
+        found = passing(document, diagnostic, test=test, failure=failure, cancel=cancel)
+        return self.rank(document, found, cancel)
+
+    def rank(self, document: Document, found: Passing, cancel: Cancel | None = None) -> Proposal:
+        """What passes, the likeliest first; without an engine, the commonest slip first."""
+        begin = time.perf_counter()
+        problem = found.problem
+        shown, failed = self._ranked(document, problem, found.proofs, cancel)
+        return Proposal(
+            problem=problem,
+            document=document,
+            diagnostic=problem.diagnostic,
+            candidates=shown,
+            rejected=failed,
+            model_id=self.model_id,
+            prompt_format=self.prompt_format,
+            latency_s=time.perf_counter() - begin,
+            sieved=found.sieved,
+        )
+
     def _last_resort(
         self, document: Document, problem: Problem, cancel: Cancel | None, test: TestRunner | None
     ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
         """What compiles of the smallest edits, ranked, and what could not be proved of it."""
         with self._prover(document, problem, cancel, test, rules.last_resort) as prover:
             proofs = prover.rules()
+        return self._ranked(document, problem, proofs, cancel)
+
+    def _ranked(
+        self,
+        document: Document,
+        problem: Problem,
+        proofs: Sequence[Proof],
+        cancel: Cancel | None,
+    ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+        """What may be shown of changes that the model did not make, ranked, and the others."""
         tried = [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
         shown = _placed([candidate for candidate in tried if candidate.evidence.shown])
         if shown and self._engine is not None:
@@ -131,8 +173,6 @@ class Fixer:
         with self._prover(document, problem, cancel, test, by_rules) as prover:
             prompt, answers, unparsable = self._answers(problem, n, cancel, prover)
             proved = self._candidates(document, problem, answers, prover, learned)
-            if test is not None and not any(candidate.evidence.shown for candidate in proved):
-                proved += _slips(document, problem, prover)
         shown = _placed([candidate for candidate in proved if candidate.evidence.shown])
         shown = self._scored(problem, prompt, shown, cancel)
         shown = [candidate for candidate in shown if not self._is_guess(problem, candidate)]
@@ -146,7 +186,6 @@ class Fixer:
             prompt_format=self.prompt_format,
             latency_s=time.perf_counter() - begin,
             unparsable=unparsable,
-            sieved=prover.sieved,
         )
 
     def _prover(
@@ -275,15 +314,6 @@ class Fixer:
                     )
             scored.append(candidate)
         return scored
-
-
-def _slips(document: Document, problem: Problem, prover: Prover) -> list[Candidate]:
-    """What passes of the small changes to lines that run, and what was tried before.
-
-    For a failing test to which neither the rules nor the model has an answer.
-    """
-    proofs = prover.first_of(slips.propose(document, problem), most=_ENOUGH_SLIPS, seconds=_SLIPS_S)
-    return [candidate_of(document, problem, proof, "rule", None) for proof in proofs]
 
 
 def _placed(shown: list[Candidate]) -> list[Candidate]:

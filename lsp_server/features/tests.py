@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from whetstone.evidence import TestRunner
     from whetstone.locate import Place
     from whetstone.sandbox import RunResult
+    from whetstone.slips.passing import Passing
     from whetstone.testing.find import FoundTest
     from whetstone.testing.repair import Baseline, FailingTest
 
@@ -212,13 +214,18 @@ class _Search:
             if proposal is None:
                 continue
             self._lines += 1
-            self._answers += len(proposal.candidates) + len(proposal.rejected)
-            self._answers += proposal.unparsable + proposal.sieved
+            if not proposal.candidates:
+                slips = await self._slips(document, fitting)
+                small = await self._propose(document, fitting, slips)
+                proposal = proposal if small is None else proposal.or_else(small)
+            self._answers += proposal.tried
             if proposal.candidates:
                 return fitting, document, proposal
         return None
 
-    async def _propose(self, document: OpenDocument, place: Place) -> Proposal | None:
+    async def _propose(
+        self, document: OpenDocument, place: Place, slips: Passing | None = None
+    ) -> Proposal | None:
         """None when it could not be asked: the document was typed in meanwhile, twice."""
         for _ in range(2):
             job = self._server.session.worker.submit(
@@ -230,6 +237,7 @@ class _Search:
                     root=self._failing.root,
                     failure=place.failure,
                     test=self._failing.judge(place.path),
+                    slips=slips,
                 )
             )
             try:
@@ -239,6 +247,20 @@ class _Search:
             if proposal is not None:
                 return proposal
         return None
+
+    async def _slips(self, document: OpenDocument, place: Place) -> Passing:
+        """In a thread of its own: the model's stays free for whoever asks meanwhile."""
+        from whetstone.slips.passing import passing
+
+        look = functools.partial(
+            passing,
+            document.snapshot(),
+            place.diagnostic,
+            test=self._failing.judge(place.path),
+            failure=place.failure,
+            cancel=self._cancel,
+        )
+        return await leads.cancellable(look, self._cancel)
 
     async def _offer(
         self, place: Place, document: OpenDocument, proposal: Proposal

@@ -97,6 +97,11 @@ class FixSession:
         proposal = self.fixer.propose(
             file.document, diagnostic, n=self.n, cancel=self.cancel, test=test, failure=failure
         )
+        if test is not None and not proposal.candidates:
+            small = self.fixer.slips(
+                file.document, diagnostic, test=test, failure=failure, cancel=self.cancel
+            )
+            proposal = proposal.or_else(small)
         suggestion = self._record(proposal, target)
         accepted = None
         try:

@@ -15,6 +15,7 @@ from whetstone.errors import Cancelled, SandboxError, UsageError
 from whetstone.fixer import Fixer
 from whetstone.problem import Document
 from whetstone.settings import Settings
+from whetstone.slips.passing import passing
 from whetstone.testing.repair import FailingTest, one_judge
 
 from .conftest import CART, CHEAT, FIXED
@@ -188,9 +189,11 @@ def test_a_slip_is_found_without_any_model(cart: Path) -> None:
     document = Document(text=CART, path=cart / "cart.py")
     with failing(cart) as session:
         for place in session.baseline().places:
-            proposal = Fixer(None, SETTINGS).propose(
-                document, place.diagnostic, failure=place.failure, test=session.judge(place.path)
-            )
+            asked = {"failure": place.failure, "test": session.judge(place.path)}
+            nothing = Fixer(None, SETTINGS).propose(document, place.diagnostic, **asked)
+            assert not nothing.candidates
+            small = Fixer(None, SETTINGS).slips(document, place.diagnostic, **asked)
+            proposal = nothing.or_else(small)
             if proposal.candidates:
                 break
 
@@ -209,9 +212,8 @@ def test_cancelling_ends_the_search_among_many(cart: Path) -> None:
         threading.Timer(0.3, cancel.set).start()
         with pytest.raises(Cancelled):
             for _ in range(100):
-                Fixer(None, SETTINGS).propose(
-                    document, place.diagnostic, test=session.judge(place.path), cancel=cancel
-                )
+                judge = session.judge(place.path)
+                passing(document, place.diagnostic, test=judge, cancel=cancel)
 
 
 @forks

@@ -11,6 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainer.evaluation.programs.batch import Job, run_batch
 from trainer.evaluation.programs.sources import FILE, HIDDEN, VISIBLE, Program
@@ -80,9 +81,11 @@ def _proposals(
             continue
         document = Document(text=program.buggy, path=place.path)
         judge = failing.judge(place.path)
-        proposals.append(
-            fixer.propose(document, place.diagnostic, failure=place.failure, test=judge)
-        )
+        asked: dict[str, Any] = {"failure": place.failure, "test": judge}
+        proposal = fixer.propose(document, place.diagnostic, **asked)
+        if not proposal.candidates:
+            proposal = proposal.or_else(fixer.slips(document, place.diagnostic, **asked))
+        proposals.append(proposal)
         if proposals[-1].candidates:
             break
     return proposals
@@ -102,6 +105,6 @@ def _found(program: Program, proposals: list[Proposal], seconds: float) -> Found
         right=right[:1] == [True],
         any_right=any(right),
         lines=len(proposals),
-        tried=sum(len(p.candidates) + len(p.rejected) + p.unparsable + p.sieved for p in proposals),
+        tried=sum(proposal.tried for proposal in proposals),
         seconds=seconds,
     )
