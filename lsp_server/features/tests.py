@@ -285,11 +285,10 @@ class _Search:
         count = len(proposal.candidates)
         fixes = "1 fix makes" if count == 1 else f"{count} fixes make"
         where = f"{place.path.name}:{place.line + 1}"
-        return _answer(
-            False,
-            f"{self._name} fails; at {where} {fixes} it pass and break no other test of the file",
-            locations=locations,
-        )
+        said = f"{self._name} fails; at {where} {fixes} it pass and break no other test of the file"
+        if count > 1:
+            said += ", so it does not tell which is right"
+        return _answer(False, said, locations=locations)
 
     def _judge(self) -> Callable[[Place], TestRunner]:
         """For later, when the text around has changed: a word given once has been used up."""
