@@ -4,6 +4,7 @@ Only the standard library, and only syntax that old Pythons take, so that a Pyth
 gets a message instead of a SyntaxError. A second run finds its stamp and returns at once.
 """
 
+import glob
 import hashlib
 import os
 import re
@@ -19,6 +20,13 @@ PYTHON = os.path.join(BIN, "python")
 # The compiled part: minutes of one CPU core on a 2020s x86-64 machine, shown while it builds.
 LLAMA_CPU_MINUTES = 9
 EXTRAS = {"serve": "", "train": "[train,dev,browse]"}
+# Whetstone reads text only: leaving the image and audio parts out saves minutes of compiling.
+# GCC leaves out how llama.cpp sets up the tiles of AMX (its pull request 26954), and a processor
+# that has them ends the process at the first quantized matrix: compiled as if there were none.
+CMAKE_ARGS = "-DLLAVA_BUILD=OFF"
+if os.name != "nt":
+    CMAKE_ARGS += " -DCMAKE_C_FLAGS=-U__AMX_INT8__ -DCMAKE_CXX_FLAGS=-U__AMX_INT8__"
+TILES = b"_ZN4ggml3cpu3amx"  # begins the names of functions that only such a library has
 NEEDED_GB = {"serve": 1.0, "train": 4.0}
 
 
@@ -62,7 +70,7 @@ def stamp_path(profile):
 
 def fingerprint():
     """Changes when the wanted packages change, or the checkout moved."""
-    digest = hashlib.sha256(ROOT.encode())
+    digest = hashlib.sha256((ROOT + CMAKE_ARGS).encode())
     for name in ("pyproject.toml", "constraints.txt"):
         with open(os.path.join(ROOT, name), "rb") as stream:
             digest.update(stream.read())
@@ -81,8 +89,7 @@ def pip(arguments, what, minutes=None):
     """Run pip with one line of progress; print its output only when it fails."""
     command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]
     environment = dict(os.environ)
-    # Whetstone reads text only: leaving the image and audio parts out saves minutes of compiling.
-    environment.setdefault("CMAKE_ARGS", "-DLLAVA_BUILD=OFF")
+    environment.setdefault("CMAKE_ARGS", CMAKE_ARGS)
     began = time.time()
     lines = []
     process = subprocess.Popen(
@@ -138,6 +145,19 @@ def duration(seconds):
     return "%d min %02d s" % divmod(int(seconds), 60) if seconds >= 60 else "%.0f s" % seconds
 
 
+def uses_tiles():
+    """Was the installed llama.cpp compiled for AMX, although nobody asked for that?"""
+    if "CMAKE_ARGS" in os.environ:
+        return False
+    for library in glob.glob(
+        os.path.join(VENV, "lib", "*", "site-packages", "llama_cpp", "lib", "libggml-cpu*")
+    ):
+        with open(library, "rb") as stream:
+            if TILES in stream.read():
+                return True
+    return False
+
+
 def install(profile):
     constraints = ["-c", os.path.join(ROOT, "constraints.txt")]
     if not os.path.exists(PYTHON):
@@ -146,6 +166,14 @@ def install(profile):
     print("Installing what %s needs (once)" % ("serving" if profile == "serve" else "training"))
     if not os.path.exists(stamp_path("serve")):
         pip(constraints + ["-v", "llama-cpp-python"], "llama.cpp", LLAMA_CPU_MINUTES)
+        if uses_tiles():  # pip kept a wheel that was compiled before
+            subprocess.call(
+                [PYTHON, "-m", "pip", "cache", "remove", "llama_cpp_python"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            again = ["--force-reinstall", "--no-deps", "-v", "llama-cpp-python"]
+            pip(constraints + again, "llama.cpp without AMX", LLAMA_CPU_MINUTES)
     if profile == "train":
         # First and alone, so that nothing else asks for a newer torch with gigabytes of CUDA.
         pip(constraints + ["torch"], "torch")

@@ -30,6 +30,9 @@ SERVER_PACKAGES = ("fastapi", "uvicorn", "sse-starlette", "starlette-context", "
 _CMAKE = (
     "-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DBUILD_SHARED_LIBS=OFF",
     "-DLLAMA_CURL=OFF", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_TESTS=OFF",
+    # Compiled by GCC, the code for AMX ends the process (llama.cpp's pull request 26954).
+    *(() if os.name == "nt" else
+      ("-DCMAKE_C_FLAGS=-U__AMX_INT8__", "-DCMAKE_CXX_FLAGS=-U__AMX_INT8__")),
     "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_UI=OFF", "-DLLAMA_BUILD_WEBUI=OFF",
 )  # fmt: skip
 

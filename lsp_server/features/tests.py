@@ -286,7 +286,9 @@ class _Search:
         fixes = "1 fix makes" if count == 1 else f"{count} fixes make"
         where = f"{place.path.name}:{place.line + 1}"
         said = f"{self._name} fails; at {where} {fixes} it pass and break no other test of the file"
-        if count > 1:
+        if await asyncio.to_thread(self._failing.says_little):
+            said += "; one assertion is all that it asks for, and wrong changes satisfy that, too"
+        elif count > 1:
             said += ", so it does not tell which is right"
         return _answer(False, said, locations=locations)
 

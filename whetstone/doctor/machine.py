@@ -19,6 +19,12 @@ from whetstone.power import on_battery
 
 _PACKAGES = ("llama-cpp-python", "ruff", "pygls", "lsprotocol", "sqlite-utils")
 _GPU_TOOLS = {"nvidia-smi": "CUDA", "rocminfo": "HIP"}
+_TILES = (
+    "Compiled by GCC, AMX ends the process at the first quantized matrix (llama.cpp's pull request "
+    '26954). Build it without: CMAKE_ARGS="-DCMAKE_C_FLAGS=-U__AMX_INT8__ '
+    '-DCMAKE_CXX_FLAGS=-U__AMX_INT8__" pip install --force-reinstall --no-cache-dir '
+    "--no-binary llama-cpp-python llama-cpp-python"
+)
 _BUILD = (
     'CMAKE_ARGS="-DGGML_{0}=on" pip install --force-reinstall --no-binary :all: llama-cpp-python'
 )
@@ -89,8 +95,11 @@ def versions(build: Build) -> Iterator[Finding]:
                 advice=f"Run `pip install {package}` in Whetstone's environment.",
             )  # fmt: skip
     yield Finding(section="versions", name="SQLite", value=sqlite3.sqlite_version)
+    tiles = "AMX_INT8" in build.features
     yield Finding(
         section="versions",
         name="llama.cpp uses",
         value=", ".join(build.features) or "nothing special",
+        state="problem" if tiles else "ok",
+        advice=_TILES if tiles else "",
     )

@@ -11,10 +11,14 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTest:
-    """`name` is what follows the file in a node id: `TestCart::test_total`. `line` is 0-based."""
+    """`name` is what follows the file in a node id: `TestCart::test_total`. `line` is 0-based.
+
+    `assertions` counts those in its own body: `assert`, `self.assertEqual(...)`, `raises(...)`.
+    """
 
     name: str
     line: int
+    assertions: int = 0
 
 
 def is_test_file(path: PurePath) -> bool:
@@ -39,11 +43,22 @@ def find_tests(text: str) -> list[FoundTest]:
 def _collect(body: list[ast.stmt], prefix: str, found: list[FoundTest]) -> None:
     for node in body:
         if isinstance(node, _Function) and node.name.startswith("test"):
-            found.append(FoundTest(name=prefix + node.name, line=node.lineno - 1))
+            count = sum(map(_asserts, ast.walk(node)))
+            found.append(FoundTest(name=prefix + node.name, line=node.lineno - 1, assertions=count))
         elif isinstance(node, ast.ClassDef) and _holds_tests(node):
             _collect(node.body, f"{prefix}{node.name}::", found)
         elif isinstance(node, ast.If | ast.Try | ast.With):
             _collect(node.body, prefix, found)  # `if sys.platform == ...`: around tests
+
+
+def _asserts(node: ast.AST) -> bool:
+    match node:
+        case ast.Assert():
+            return True
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name.startswith(("assert", "fail")) or name == "raises"
+        case _:
+            return False
 
 
 def _holds_tests(node: ast.ClassDef) -> bool:

@@ -25,6 +25,7 @@ from whetstone.locate import Coverage, Place, Workspace, parse, rank
 from whetstone.sandbox import Limits, RunResult
 from whetstone.settings import Settings
 from whetstone.testing.bench import HANGS, Bench, TestRun
+from whetstone.testing.find import find_tests
 from whetstone.testing.python import find_python
 from whetstone.testing.watch import reader
 
@@ -138,6 +139,15 @@ class FailingTest:
         places = rank(failures, coverage, workspace, read_path, named=run.output)
         failure = failures[0].text if failures else run.output[-4000:]
         return Baseline(run=run, passed=False, kept=kept, places=tuple(places), failure=failure)
+
+    def says_little(self) -> bool:
+        """Is one assertion of one test all that a fix has to satisfy? Then many wrong ones do."""
+        if self.baseline().kept:
+            return False
+        text = reader(self.root, self.texts)(self.file) or ""
+        name = self.test.partition("::")[2].partition("[")[0]
+        mine = [each for each in find_tests(text) if each.name == name]
+        return len(mine) == 1 and mine[0].assertions <= 1
 
     def judge(self, path: Path) -> Judge:
         """A runner for whole new texts of the file at `path`."""

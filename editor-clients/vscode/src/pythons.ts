@@ -22,6 +22,12 @@ export interface Probe {
 export const OLDEST: [number, number] = [3, 11];
 const PROBE_MS = 60_000; // a busy machine takes a while for what is done in 0.1 s else
 const WINDOWS = process.platform === "win32";
+// Whetstone reads text only: leaving the image parts of llama.cpp out saves minutes of compiling. And
+// compiled by GCC, its code for AMX ends the process (llama.cpp's pull request 26954).
+const CMAKE_ARGS = [
+  "-DLLAVA_BUILD=OFF",
+  ...(WINDOWS ? [] : ["-DCMAKE_C_FLAGS=-U__AMX_INT8__", "-DCMAKE_CXX_FLAGS=-U__AMX_INT8__"]),
+].join(" ");
 // Without the current folder on the path: a workspace may hold a folder called lsp_server.
 const SERVER = ["-P", "-m", "lsp_server"];
 const QUESTION = `
@@ -104,8 +110,7 @@ export async function createEnvironment(
   await run(base, ["-m", "venv", "--clear", folder], options);
   const pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "install", ...packages];
   log(`> ${pythonOf(folder)} ${pip.join(" ")}`);
-  // Whetstone reads text only: leaving the image parts of llama.cpp out saves minutes of compiling.
-  const env = { ...process.env, CMAKE_ARGS: process.env.CMAKE_ARGS ?? "-DLLAVA_BUILD=OFF" };
+  const env = { ...process.env, CMAKE_ARGS: process.env.CMAKE_ARGS ?? CMAKE_ARGS };
   await run(pythonOf(folder), pip, { ...options, env });
 }
 

@@ -147,6 +147,13 @@ def test_a_gpu_that_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert {row.name: row for row in machine.machine(with_gpu)}["GPU"].value.endswith("CUDA")
 
 
+def test_a_build_that_would_end_the_process_is_a_problem() -> None:
+    tiles = Build(version="1", backends=("CPU",), features=("AVX512", "AMX_INT8"), gpu=False)
+    row = {row.name: row for row in machine.versions(tiles)}["llama.cpp uses"]
+    assert row.state == "problem" and "-U__AMX_INT8__" in row.advice
+    assert {row.name: row for row in machine.versions(CPU)}["llama.cpp uses"].state == "ok"
+
+
 def test_the_build_is_llama_cpps_own_word() -> None:
     build = installed()
     assert "CPU" in build.backends and build.version

@@ -50,3 +50,14 @@ def test_text_that_does_not_parse_has_no_tests(text: str) -> None:
 def test_test_files_go_by_their_names() -> None:
     names = ["test_a.py", "a_test.py", "tests.py", "conftest.py", "attest.py", "test_a.txt"]
     assert [is_test_file(PurePath(name)) for name in names] == [True, True, True] + [False] * 3
+
+
+def test_assertions_are_counted() -> None:
+    text = (
+        "def test_one():\n    assert f() == 1\n\n\n"
+        "def test_two():\n    with pytest.raises(ValueError):\n        f()\n    assert f()\n\n\n"
+        "class TestIt(TestCase):\n    def test_three(self):\n        self.assertEqual(1, 1)\n\n\n"
+        "def test_none():\n    f()\n"
+    )
+
+    assert [each.assertions for each in find_tests(text)] == [1, 2, 1, 0]

@@ -230,3 +230,13 @@ def test_a_test_that_hangs_leads_to_the_line_where_it_hangs(cart: Path) -> None:
         assert (first.path.name, first.line) in (("cart.py", 2), ("cart.py", 3))
         assert first.diagnostic.headline.startswith("TimeoutError: the test did not end within")
         assert session.judge(cart / "cart.py").passing([hanging, FIXED]) == [False, True]
+
+
+def test_a_single_assertion_says_little(cart: Path) -> None:
+    (cart / "test_one.py").write_text(
+        "from cart import total\n\n\ndef test_total():\n    assert total([(200, 1)]) == 180\n"
+    )
+    with failing(cart, "test_one.py::test_total") as session:
+        assert session.says_little()
+    with failing(cart) as session:  # four others pass, and have to go on to
+        assert not session.says_little()
