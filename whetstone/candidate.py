@@ -67,6 +67,7 @@ class Proposal:
     latency_s: float
     unparsable: int = 0
     sieved: int = 0  # small changes that the failing test turned down
+    id: str = field(default_factory=_new_id)
 
     @property
     def tried(self) -> int:
@@ -83,8 +84,6 @@ class Proposal:
             unparsable=self.unparsable + other.unparsable,
             latency_s=self.latency_s + other.latency_s,
         )
-
-    id: str = field(default_factory=_new_id)
 
 
 @dataclass(slots=True)

@@ -142,10 +142,8 @@ def _arguments(statement: Statement, node: ast.Call) -> Iterator[Edit]:
             yield Edit(2.8, close, close, ", 1")
         case ("sum", 1):
             yield Edit(3.0, close, close, ", []")
-    if name in ("split", "strip", "pop", "round", "enumerate", "sum") and len(node.args) == 1:
-        at = statement.begin(node.args[0])
-        if name in ("split", "strip", "pop"):
-            yield Edit(2.0, at, statement.end(node.args[0]), "")
+    if name in ("split", "strip", "pop") and len(node.args) == 1:
+        yield statement.put(2.0, node.args[0], "")
 
 
 def _both_sides(statement: Statement, node: ast.Compare) -> Iterator[Edit]:

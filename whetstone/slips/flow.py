@@ -41,8 +41,6 @@ def edits(statement: Statement) -> Iterator[Edit]:
             yield from (Edit(2.0, *whole, word) for word in ("continue", "break", "return"))
         case ast.If() | ast.While():
             yield from _branch(statement, node)
-        case ast.Try():
-            pass
     if isinstance(statement.function, ast.AsyncFunctionDef):
         yield from _awaited(statement)
     if not isinstance(node, Function | ast.ClassDef) and statement.holds(node):

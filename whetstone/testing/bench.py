@@ -23,6 +23,7 @@ from whetstone.settings import IGNORE_GLOBS
 
 INSIDE = Path(__file__).parent / "inside"
 HANGS = 0.45  # a test that took such a share of its time limit when it was watched did not end
+MANY_S = 20.0  # for as many versions as are run at once
 _POLL_S = 0.01
 _START_S = 120.0  # for an environment's Python to start and import pytest on a very busy machine
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from whetstone.problem import Document
 from whetstone.sandbox import Limits, RunResult, copied, test_in_copy
 from whetstone.settings import IGNORE_GLOBS
-from whetstone.testing.bench import INSIDE
+from whetstone.testing.bench import INSIDE, MANY_S
 
-_MANY_S = 20.0  # for as many as are run at once
 _EACH_S = 5.0
 
 
@@ -55,18 +54,19 @@ class CommandJudge:
             copy.write(path, self._document.text)
             modules = copy.shared / "modules"
             modules.mkdir()
-            shutil.copyfile(INSIDE / "whetstone_many.py", modules / "whetstone_many.py")
+            for name in ("whetstone_many.py", "whetstone_forked.py"):
+                shutil.copyfile(INSIDE / name, modules / name)
             results = copy.shared / "results.json"
             asked = {
                 "path": str(copy.cwd / path.resolve().relative_to(self._root)),
                 "texts": list(new_texts),
                 "timeout_s": min(_EACH_S, self._limits.timeout_s),
-                "total_s": _MANY_S,
+                "total_s": MANY_S,
                 "results": str(results),
             }
             many = copy.shared / "many.json"
             many.write_text(json.dumps(asked), encoding="utf-8")
-            whole_s = _MANY_S + self._limits.timeout_s
+            whole_s = MANY_S + self._limits.timeout_s
             copy.run(
                 self._command,
                 dataclasses.replace(self._limits, timeout_s=whole_s),

@@ -24,7 +24,7 @@ from whetstone.evidence import TestRunner
 from whetstone.locate import Coverage, Place, Workspace, parse, rank
 from whetstone.sandbox import Limits, RunResult
 from whetstone.settings import Settings
-from whetstone.testing.bench import HANGS, Bench, TestRun
+from whetstone.testing.bench import HANGS, MANY_S, Bench, TestRun
 from whetstone.testing.find import find_tests
 from whetstone.testing.python import find_python
 from whetstone.testing.watch import reader
@@ -34,7 +34,6 @@ MAX_LINES = 15
 _KILLED = 137
 # For a fix, beside what the whole file took before; and for each of many small changes.
 _LEAST_S, _LONGER, _LEAST_OF_MANY_S = 3.0, 3.0, 1.0
-_MANY_S = 20.0  # for as many as are run at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +164,7 @@ class FailingTest:
         assert self._bench is not None
         with self._lock:
             return self._bench.passing(
-                path, new_texts, [self.test], timeout_s=limit_s, total_s=_MANY_S
+                path, new_texts, [self.test], timeout_s=limit_s, total_s=MANY_S
             )
 
     def outcomes(self, path: Path, new_text: str, tests: Sequence[str]) -> Mapping[str, str]:

@@ -14,12 +14,13 @@ import importlib
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any, NoReturn
+
+from whetstone_forked import ended  # type: ignore[import-not-found,unused-ignore]
 
 _POLL_S = 0.005
 _HERE = str(Path(__file__).resolve().parent)
@@ -81,23 +82,8 @@ def _forked(folder: Path, number: int, deadline: float) -> int | None:
     if child == 0:
         os.setsid()
         _child(folder, number)
-    try:
-        while True:
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status) if sys.version_info >= (3, 9) else status
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_POLL_S)
-    finally:
-        try:
-            os.killpg(child, signal.SIGKILL)
-        except OSError:
-            pass  # it has ended, and nothing that it started is left
-        try:
-            os.waitpid(child, 0)
-        except OSError:
-            pass
+    status: int | None = ended(child, deadline)
+    return status
 
 
 def _spawned(folder: Path, number: int, timeout_s: float) -> int | None:

@@ -15,15 +15,14 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from whetstone_forked import ended  # type: ignore[import-not-found,unused-ignore]
 
-_POLL_S = 0.002
 # Taken out of the environment: a pytest that the tests start is none of our business.
 _many = os.environ.pop("WHETSTONE_MANY", "")
 if os.environ.get("PYTEST_PLUGINS") == "whetstone_many":
@@ -53,7 +52,7 @@ def pytest_collection(session: pytest.Session) -> None:
                 os.setsid()
                 file.write_bytes(text.encode("utf-8", "surrogatepass"))
                 return
-            found.append(_ended(child, asked["timeout_s"]))
+            found.append(ended(child, time.monotonic() + asked["timeout_s"]))
         file.write_bytes(before)
     Path(asked["results"]).write_text(json.dumps(found), encoding="utf-8")
     os._exit(0)
@@ -62,24 +61,3 @@ def pytest_collection(session: pytest.Session) -> None:
 def _imported(file: Path) -> bool:
     names = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     return any(name and os.path.realpath(name) == os.path.realpath(file) for name in names)
-
-
-def _ended(child: int, timeout_s: float) -> int | None:
-    deadline = time.monotonic() + timeout_s
-    try:
-        while True:
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                return status >> 8 or status & 0x7F
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_POLL_S)
-    finally:
-        try:
-            os.killpg(child, signal.SIGKILL)
-        except OSError:
-            pass  # it has ended, and nothing that it started is left
-        try:
-            os.waitpid(child, 0)
-        except OSError:
-            pass
